@@ -1,0 +1,152 @@
+"""What one sampling attempt brought back, reduced to what the judge needs.
+
+Profiles themselves are large and leave the operator's memory as soon as they are reduced; readings are small, immutable
+and picklable, so that decoding and reducing can happen in a worker process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from leakwarden.api.words import FailureReason, WaitKind
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Site:
+    """A place in the code: the first frame outside runtime and standard library, and the leaf it was reached through.
+
+    `function` as the linker names it (`golang.org/x/tools/gopls/internal/cache.(*memoizedFS).ReadFile`), `file` as
+    recorded, `line` 1-based (0 unknown), `leaf` the innermost function (`os.readFileContents`).
+    """
+
+    function: str
+    file: str
+    line: int
+    leaf: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteUse:
+    """What one function (all its lines together) holds and has ever allocated, in bytes and objects."""
+
+    site: Site
+    """The line and leaf that hold most at this moment, to show."""
+    inuse_bytes: int
+    inuse_objects: int
+    alloc_bytes: int
+    alloc_objects: int
+
+
+@dataclass(frozen=True, slots=True)
+class HeapReading:
+    """A heap profile as of the last completed GC, scaled by the proto's own sampling rate."""
+
+    live_bytes: int
+    """Sum of inuse_space, known ballast taken out (facts: gopls's `cache.init` holds 95 MiB)."""
+    ballast_bytes: int
+    alloc_bytes: int
+    """Sum of alloc_space: cumulative in one process, so a fall means a new process."""
+    fingerprint: str
+    """A short hash of the sample table: the same twice means that no GC ran in between, so no new point."""
+    sites: Mapping[str, SiteUse]
+    """By function name."""
+
+
+@dataclass(frozen=True, slots=True)
+class GoroutineGroup:
+    """Goroutines that stand at one function in one kind of wait. `wait` tells what ends it."""
+
+    site: Site
+    wait: WaitKind
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class GoroutineReading:
+    total: int
+    groups: tuple[GoroutineGroup, ...]
+    """Grouped by (site.function, wait), largest first; all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class MemStats:
+    """The runtime.MemStats block at the end of `heap?debug=1`, in bytes, counts and nanoseconds; read at request time."""
+
+    heap_alloc: int
+    heap_inuse: int
+    heap_sys: int
+    heap_idle: int
+    heap_released: int
+    sys: int
+    total_alloc: int
+    mallocs: int
+    frees: int
+    next_gc: int
+    num_gc: int
+    gc_cpu_fraction: float
+    pause_ns: tuple[int, ...] = ()
+    """The ring of the last 256 pauses, oldest first where NumGC tells the order."""
+
+    @property
+    def water_level(self) -> float:
+        """Heap in use over sys, in percent (the article's water level)."""
+        return 100.0 * self.heap_inuse / self.sys if self.sys else 0.0
+
+    @property
+    def container_estimate(self) -> int:
+        """Sys - HeapReleased: what the process holds of the machine, where metrics.k8s.io is not served."""
+        return self.sys - self.heap_released
+
+
+@dataclass(frozen=True, slots=True)
+class PartFailure:
+    """A part that was asked for and could not be had."""
+
+    reason: FailureReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessIdentity:
+    """What makes a segment: one process. Empty strings and zeros are unknown, and then do not tell processes apart."""
+
+    pod_uid: str
+    container_id: str = ""
+    pid: int = 0
+    started_at: float = 0.0
+    """Unix seconds of the process start where `/info` gives it, else of the container; 0 unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A sample: the parts that one attempt fetched. A part is present, absent (None, no failure) or failed."""
+
+    heap: HeapReading | None = None
+    goroutines: GoroutineReading | None = None
+    memstats: MemStats | None = None
+    failures: Mapping[str, PartFailure] = field(default_factory=dict)
+    """By part name: `heap`, `goroutine`, `memstats`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """The whole attempt failed: nothing was read."""
+
+    reason: FailureReason
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One sampling attempt, success or failure. `at` is the operator's clock at request start, unix seconds."""
+
+    at: float
+    outcome: Reading | Failure
+    process: ProcessIdentity
+    interval: float
+    """Seconds: the policy's `sampling.interval`, the unit in which holds and gaps are counted."""
+    memory_limit: int = 0
+    """Bytes: the container's memory limit, 0 without one."""
+    oom_killed: bool = False
+    """The container's last termination was an OOM kill (reason OOMKilled, or Error with exit code 137) before this attempt."""

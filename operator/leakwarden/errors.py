@@ -1,0 +1,113 @@
+"""Every error that Leakwarden raises on purpose, and what each means for a retry.
+
+    LeakwardenError
+     ├─ InvalidSpec            a policy says something that cannot be meant; names the field      never
+     ├─ MalformedProfile       bytes that are not a valid profile, memstats block or gunzip       next sample
+     ├─ ProfileTooLarge        a body or its gunzip passed the cap                                next sample
+     ├─ SamplingError          one attempt at one target failed; carries a Reason                 next sample
+     ├─ ApiError               the Kubernetes API refused or could not be reached
+     │   ├─ ApiUnavailable     network, 5xx, 429 throttling                                       backoff
+     │   ├─ ApiForbidden       401 or 403: rights are missing; names verb and resource            after a person
+     │   ├─ ApiConflict        409 or a failed precondition: look again, decide again             look again
+     │   ├─ ApiNotFound        404: the object is gone                                            never
+     │   └─ DisruptionBudget   429 from a PodDisruptionBudget on an eviction                      next decision
+     └─ StoreError             the state directory cannot be read or written                      after a person
+
+Foreign exceptions are translated once, in the adapter that meets them, with the cause kept (`raise … from`).
+"""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Retry(StrEnum):
+    """When trying the same thing again can make sense."""
+
+    NEVER = "never"
+    NEXT_SAMPLE = "next sample"
+    BACKOFF = "backoff"
+    LOOK_AGAIN = "look again"
+    NEXT_DECISION = "next decision"
+    AFTER_A_PERSON = "after a person"
+
+
+class LeakwardenError(Exception):
+    """The root; `retry` says when the same call may be tried again."""
+
+    retry: Retry = Retry.NEVER
+
+
+class InvalidSpec(LeakwardenError):
+    """A policy field cannot be meant as written. `path` is dotted, as kubectl prints it: `spec.rules[0].above`."""
+
+    def __init__(self, path: str, problem: str) -> None:
+        super().__init__(f"{path}: {problem}")
+        self.path = path
+        self.problem = problem
+
+
+class MalformedProfile(LeakwardenError):
+    """Bytes that are not a valid profile; the message is prefixed by the stage that refused them."""
+
+    retry = Retry.NEXT_SAMPLE
+
+
+class ProfileTooLarge(LeakwardenError):
+    """A body, or what it unpacks to, passed the cap of `sampling.maxProfileSize`."""
+
+    retry = Retry.NEXT_SAMPLE
+
+
+class SamplingError(LeakwardenError):
+    """One attempt at one target failed. `reason` is a CamelCase word of `leakwarden.api.words.FailureReason`."""
+
+    retry = Retry.NEXT_SAMPLE
+
+    def __init__(self, reason: str, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
+
+
+class ApiError(LeakwardenError):
+    """The Kubernetes API refused a request, or could not be reached. `status` is the HTTP status, 0 without one."""
+
+    retry = Retry.BACKOFF
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class ApiUnavailable(ApiError):
+    """Network failure, 5xx, or throttling."""
+
+
+class ApiForbidden(ApiError):
+    """The operator's token lacks a right; the message names verb and resource."""
+
+    retry = Retry.AFTER_A_PERSON
+
+
+class ApiConflict(ApiError):
+    """Somebody else changed the object, or a precondition (UID) no longer holds."""
+
+    retry = Retry.LOOK_AGAIN
+
+
+class ApiNotFound(ApiError):
+    """The object is gone."""
+
+    retry = Retry.NEVER
+
+
+class DisruptionBudget(ApiError):
+    """A PodDisruptionBudget does not allow the eviction now. `budget` is its name where the API gave it."""
+
+    retry = Retry.NEXT_DECISION
+
+
+class StoreError(LeakwardenError):
+    """The state directory cannot be read or written; the message names the file and what to do."""
+
+    retry = Retry.AFTER_A_PERSON
