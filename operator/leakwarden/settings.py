@@ -1,0 +1,76 @@
+"""What the operator is told from outside the cluster's API: one frozen model, read once from the environment.
+
+Every setting is `LEAKWARDEN_` and the field's name in upper case. Passed in where it is needed, never imported as a global.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from leakwarden.errors import InvalidSpec
+
+PREFIX = "LEAKWARDEN_"
+
+
+class Settings(BaseModel):
+    """Defaults are for a process beside a cluster; the chart sets what differs in one."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state_dir: Path = Field(default=Path("leakwarden-state"), description="Series and findings live here (SQLite).")
+    namespace: str = Field(default="leakwarden", description="The operator's own namespace: the action journal is there.")
+    watch_namespaces: tuple[str, ...] = Field(default=(), description="Comma-separated; empty means every namespace.")
+    kubeconfig: Path | None = Field(default=None, description="Absent: in-cluster ServiceAccount, else KUBECONFIG.")
+    listen: str = Field(default="127.0.0.1:8085", description="host:port of /metrics, /healthz and /readyz.")
+    log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
+    max_in_flight: Annotated[int, Field(ge=1, le=256)] = Field(default=16, description="Samples under way at most.")
+    samples_per_second: Annotated[float, Field(gt=0)] = Field(default=100.0, description="Pace that is never passed.")
+    decode_workers: Annotated[int, Field(ge=0, le=32)] = Field(default=1, description="Processes for big profiles.")
+    status_interval: Annotated[float, Field(gt=0)] = Field(default=2.0, description="Seconds between two status writes.")
+
+    @field_validator("watch_namespaces", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("log_level")
+    @classmethod
+    def _level(cls, value: str) -> str:
+        if value.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+            raise ValueError("must be DEBUG, INFO, WARNING or ERROR")
+        return value.upper()
+
+    @field_validator("listen")
+    @classmethod
+    def _listen(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdigit() or int(port) > 65535:
+            raise ValueError("must be host:port, like 0.0.0.0:8085")
+        return value
+
+    @property
+    def listen_host(self) -> str:
+        return self.listen.rpartition(":")[0].strip("[]")
+
+    @property
+    def listen_port(self) -> int:
+        return int(self.listen.rpartition(":")[2])
+
+
+def from_environment(environment: Mapping[str, str]) -> Settings:
+    """Settings from `LEAKWARDEN_*`; an unknown or unusable one is an `InvalidSpec` that names the variable."""
+    values = {
+        name.removeprefix(PREFIX).lower(): text
+        for name, text in environment.items()
+        if name.startswith(PREFIX) and name.removeprefix(PREFIX).lower() in Settings.model_fields
+    }
+    try:
+        return Settings.model_validate(values)
+    except ValidationError as error:
+        first = error.errors()[0]
+        variable = PREFIX + ".".join(str(part) for part in first["loc"]).upper()
+        raise InvalidSpec(variable, first["msg"]) from error
