@@ -1,6 +1,6 @@
 """What the operator is told from outside the cluster's API: one frozen model, read once from the environment.
 
-Every setting is `LEAKWARDEN_` and the field's name in upper case. Passed in where it is needed, never imported as a global.
+Every setting is `LEAKWARDEN_` and the field's name in upper case. Passed in where needed, never imported as a global.
 """
 
 from __future__ import annotations
@@ -22,15 +22,16 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     state_dir: Path = Field(default=Path("leakwarden-state"), description="Series and findings live here (SQLite).")
-    namespace: str = Field(default="leakwarden", description="The operator's own namespace: the action journal is there.")
+    namespace: str = Field(default="leakwarden", description="The operator's own namespace: its journal is there.")
     watch_namespaces: tuple[str, ...] = Field(default=(), description="Comma-separated; empty means every namespace.")
     kubeconfig: Path | None = Field(default=None, description="Absent: in-cluster ServiceAccount, else KUBECONFIG.")
     listen: str = Field(default="127.0.0.1:8085", description="host:port of /metrics, /healthz and /readyz.")
+    listen_file: Path | None = Field(default=None, description="Where the address listened on is written, once it is.")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     max_in_flight: Annotated[int, Field(ge=1, le=256)] = Field(default=16, description="Samples under way at most.")
     samples_per_second: Annotated[float, Field(gt=0)] = Field(default=100.0, description="Pace that is never passed.")
     decode_workers: Annotated[int, Field(ge=0, le=32)] = Field(default=1, description="Processes for big profiles.")
-    status_interval: Annotated[float, Field(gt=0)] = Field(default=2.0, description="Seconds between two status writes.")
+    status_interval: Annotated[float, Field(gt=0)] = Field(default=2.0, description="Seconds between status writes.")
 
     @field_validator("watch_namespaces", mode="before")
     @classmethod
