@@ -1,0 +1,37 @@
+"""Settings come from the environment once, and a bad one names its variable."""
+
+from __future__ import annotations
+
+import pytest
+
+from leakwarden.errors import InvalidSpec
+from leakwarden.settings import from_environment
+
+
+def test_nothing_set_gives_a_usable_operator() -> None:
+    settings = from_environment({})
+    assert settings.watch_namespaces == ()
+    assert (settings.listen_host, settings.listen_port) == ("127.0.0.1", 8085)
+
+
+def test_namespaces_are_split_at_commas() -> None:
+    assert from_environment({"LEAKWARDEN_WATCH_NAMESPACES": "a, b,"}).watch_namespaces == ("a", "b")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("LEAKWARDEN_LISTEN", "nowhere"),
+        ("LEAKWARDEN_LISTEN", "host:70000"),
+        ("LEAKWARDEN_LOG_LEVEL", "loud"),
+        ("LEAKWARDEN_MAX_IN_FLIGHT", "0"),
+        ("LEAKWARDEN_SAMPLES_PER_SECOND", "-1"),
+    ],
+)
+def test_an_unusable_value_names_its_variable(variable: str, value: str) -> None:
+    with pytest.raises(InvalidSpec, match=variable):
+        from_environment({variable: value})
+
+
+def test_other_variables_with_the_prefix_are_left_alone() -> None:
+    assert from_environment({"LEAKWARDEN_CACHE": "x"}) == from_environment({})
