@@ -93,7 +93,7 @@ async def test_a_finding_that_ended_before_the_asked_time_did_not_return(store: 
 async def test_an_unwritable_state_directory_is_named_with_what_to_do(tmp_path: Path) -> None:
     blocked = tmp_path / "file"
     blocked.write_text("not a directory")
-    with pytest.raises(StoreError, match=r"file.*check that the state directory is writable"):
+    with pytest.raises(StoreError, match=r"file.*is the state directory writable"):
         await SqliteStore(blocked).open()
 
 

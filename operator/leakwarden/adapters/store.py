@@ -127,7 +127,7 @@ class SqliteStore:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except (sqlite3.Error, OSError) as error:
-            raise StoreError(f"{self._path}: {error}; check that the state directory is writable and not full") from error
+            raise StoreError(f"{self._path}: {error}; is the state directory writable, and not full?") from error
 
     # --- below here: only in the store's thread ---
 
@@ -181,7 +181,8 @@ class SqliteStore:
         else:
             row = (*key, step.target.state, step.target.report, step.target.updated_at)
             db.execute("INSERT OR REPLACE INTO target VALUES (?, ?, ?, ?, ?, ?)", row)
-        db.executemany("INSERT INTO outbox (policy_uid, body) VALUES (?, ?)", [(step.policy_uid, b) for b in step.outbox])
+        unsaid = [(step.policy_uid, body) for body in step.outbox]
+        db.executemany("INSERT INTO outbox (policy_uid, body) VALUES (?, ?)", unsaid)
         for item in step.ended:
             db.execute(
                 "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?)",
