@@ -23,15 +23,15 @@ type shape struct {
 var shapes = map[string]shape{
 	"ast-cache": {
 		workspace: func(b *budget.Budget) lsp.Workspace { return astcache.New(b) },
-		plan:      load.Plan{Rate: 2, Documents: 16, DocumentBytes: 320 << 10, ReopenEvery: 10},
+		plan:      load.Plan{Rate: 2, Documents: 16, DocumentBytes: 352 << 10, ChangeEvery: 1, ReopenEvery: 10},
 	},
 	"did-change": {
 		workspace: func(b *budget.Budget) lsp.Workspace { return analysis.New(b) },
-		plan:      load.Plan{Rate: 10, Documents: 16, DocumentBytes: 8 << 10, CompleteEvery: 10},
+		plan:      load.Plan{Rate: 10, Documents: 16, DocumentBytes: 8 << 10, ChangeEvery: 1, CompleteEvery: 10},
 	},
 	"sync-map": {
 		workspace: func(b *budget.Budget) lsp.Workspace { return typeindex.New(b) },
-		plan:      load.Plan{Rate: 6, Documents: 32, DocumentBytes: 208 << 10, Rename: true},
+		plan:      load.Plan{Rate: 6, Documents: 33, DocumentBytes: 256 << 10, ChangeEvery: 4, Rename: true},
 	},
 }
 

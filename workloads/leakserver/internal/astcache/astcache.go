@@ -49,7 +49,7 @@ func (c *Cache) DidChange(uri string, version int, text string) error {
 func (c *Cache) parseAndKeep(uri string, version int, text string) error {
 	source := make([]byte, len(text))
 	copy(source, text)
-	file, err := parser.ParseFile(c.fset, uri, source, parser.ParseComments|parser.SkipObjectResolution)
+	file, err := parser.ParseFile(c.fset, uri, source, parser.SkipObjectResolution)
 	if err != nil {
 		return err
 	}

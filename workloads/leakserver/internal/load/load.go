@@ -20,7 +20,8 @@ type Plan struct {
 	Rate          float64 // events a second
 	Documents     int     // open at any time
 	DocumentBytes int
-	Rename        bool // each event renames the document that it has edited
+	ChangeEvery   int  // each such event edits the next document; 1 for each
+	Rename        bool // each event renames the document
 	CompleteEvery int  // each such event asks for completions; 0 never
 	ReopenEvery   int  // each such event closes the document and opens a new one; 0 never
 }
@@ -76,12 +77,14 @@ func (e *Editor) Open(ctx context.Context) error {
 	return nil
 }
 
-// Step is one event: an edit of the next document, and what the plan adds to it.
+// Step is one event: what the plan says is done to the next document.
 func (e *Editor) Step(ctx context.Context) error {
 	e.events++
 	doc := e.events % len(e.names)
-	if err := e.send(ctx, lsp.DidChange, doc); err != nil {
-		return err
+	if every(e.plan.ChangeEvery, e.events) {
+		if err := e.send(ctx, lsp.DidChange, doc); err != nil {
+			return err
+		}
 	}
 	if every(e.plan.CompleteEvery, e.events) {
 		if err := e.send(ctx, lsp.Completion, doc); err != nil {
