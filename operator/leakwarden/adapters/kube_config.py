@@ -1,0 +1,120 @@
+"""Where the API server is and who we are there: from a kubeconfig, else from the pod's ServiceAccount.
+
+Loading and credential plugins are those of the Kubernetes client; tokens from files are read again every minute, since
+kubelet rotates them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from leakwarden.adapters.kube_errors import cap
+from leakwarden.errors import ApiError
+
+TOKEN_PERIOD = 60.0
+"""Seconds between looks at a token file or a credential plugin (which has its own expiry inside)."""
+
+
+@dataclass(slots=True)
+class KubeConnection:
+    """`server` without a trailing slash. `headers()` carries the credential that holds at this moment."""
+
+    server: str
+    ssl_context: ssl.SSLContext | None
+    proxy: str | None = None
+    server_hostname: str | None = None
+    """For TLS, where the kubeconfig names another (`tls-server-name`)."""
+    _config: Any = None
+    _loader: Any = None
+    _token_file: Path | None = None
+    _token: str = ""
+    _checked_at: float = field(default=0.0)
+
+    async def headers(self) -> dict[str, str]:
+        """Authorization, fresh. Raises ApiError when a credential can no longer be had."""
+        now = time.monotonic()
+        if now - self._checked_at >= TOKEN_PERIOD:
+            self._checked_at = now
+            await self._refresh()
+        return {"Authorization": self._token} if self._token else {}
+
+    async def _refresh(self) -> None:
+        try:
+            if self._token_file is not None:
+                self._token = f"Bearer {self._token_file.read_text().strip()}"
+            elif self._loader is not None:
+                await _refresh_plugin(self._loader)
+                self._token = getattr(self._loader, "token", "") or ""
+        except Exception as error:
+            # Whatever a credential plugin raises, an earlier token may still be good: the API server is the judge.
+            if not self._token:
+                raise ApiError(f"cannot read the API credential: {cap(str(error))}") from error
+
+
+async def _refresh_plugin(loader: Any) -> None:
+    """Only what expires: exec plugins and auth providers keep their own expiry and do nothing while it is far."""
+    user = loader._user.value if loader._user is not None else {}
+    if "exec" in user or "auth-provider" in user:
+        await asyncio.wait_for(loader._load_authentication(), 60)
+
+
+async def load_connection(kubeconfig: str | None = None, context: str | None = None) -> KubeConnection:
+    """By `kubeconfig` or $KUBECONFIG or ~/.kube/config where one exists, else in the cluster. Raises ApiError."""
+    from kubernetes.aio import config
+    from kubernetes.aio.client import Configuration
+
+    configuration = Configuration()
+    path = kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    in_cluster = not kubeconfig and "KUBERNETES_SERVICE_HOST" in os.environ and not _any_exists(path)
+    try:
+        if in_cluster:
+            config.load_incluster_config(configuration, try_refresh_token=False)
+            loader, token_file = None, Path(config.incluster_config.SERVICE_TOKEN_FILENAME)
+        else:
+            loader = await config.load_kube_config(
+                path, context=context, client_configuration=configuration, persist_config=False
+            )
+            token_file = _token_file_of(loader, path)
+    except (config.ConfigException, OSError, TypeError, AttributeError, ValueError) as error:
+        raise ApiError(f"cannot load {'the ServiceAccount' if in_cluster else path}: {cap(str(error))}") from error
+    return KubeConnection(
+        server=configuration.host.rstrip("/"),
+        ssl_context=_ssl_context(configuration),
+        proxy=configuration.proxy,
+        server_hostname=configuration.tls_server_name,
+        _config=configuration,
+        _loader=loader,
+        _token_file=token_file,
+        _token=configuration.api_key.get("BearerToken", ""),
+    )
+
+
+def _any_exists(paths: str) -> bool:
+    return any(Path(path).expanduser().exists() for path in paths.split(os.pathsep) if path)
+
+
+def _token_file_of(loader: Any, kubeconfig: str) -> Path | None:
+    user = loader._user.value if loader._user is not None else {}
+    if user.get("token") or not user.get("tokenFile"):
+        return None
+    return Path(kubeconfig.split(os.pathsep, maxsplit=1)[0]).parent / user["tokenFile"]
+
+
+def _ssl_context(configuration: Any) -> ssl.SSLContext | None:
+    if not configuration.host.startswith("https"):
+        return None
+    context = ssl.create_default_context(cafile=configuration.ssl_ca_cert)
+    if configuration.cert_file:
+        context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    if not configuration.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    # Cluster CAs are often made by tools that leave out extensions which strict mode (Python 3.13's default) asks for.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
