@@ -1,0 +1,63 @@
+"""The rules of a policy that brings none, their windows counted in intervals.
+
+In code, not in the schema, where etcd would freeze them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leakwarden.api.duration import Duration
+from leakwarden.api.quantity import Quantity
+from leakwarden.api.spec import GrowthSpec, RuleSpec
+from leakwarden.api.words import Severity, Signal
+
+DEFAULT_HOLD_INTERVALS = 4
+"""The hold of a rule that names none."""
+
+NOT_EVALUATED_YET: dict[Signal, str] = {
+    Signal.CONTAINER_MEMORY: "the container's memory is not read by this version; use Sys or HeapInuse",
+    Signal.LEAKED_GOROUTINES: "the goroutineleak profile is not read by this version; use BlockedGoroutines",
+    Signal.MAP_ENTRIES: "map entries are not counted by this version; use SiteBytes",
+    Signal.GC_PAUSE: "GC pauses are not summed up by this version",
+}
+"""Signals that a policy may name already, and why rules on them are not judged. Status says so at each such rule."""
+
+
+@dataclass(frozen=True, slots=True)
+class Builtin:
+    """A rule whose times are counted in sampling intervals."""
+
+    name: str
+    signal: Signal
+    above: str | None
+    at_least: str
+    window: int
+    hold: int
+    severity: Severity
+
+    def scaled(self, interval: float) -> RuleSpec:
+        """As a policy would write it at this interval (seconds)."""
+        return RuleSpec(
+            name=self.name,
+            signal=self.signal,
+            above=None if self.above is None else Quantity(self.above),
+            growth=GrowthSpec(at_least=Quantity(self.at_least), window=Duration.of(self.window * interval)),
+            hold=Duration.of(self.hold * interval),
+            severity=self.severity,
+        )
+
+
+BUILTINS: tuple[Builtin, ...] = (
+    Builtin("live-heap", Signal.LIVE_HEAP, None, "64Mi", window=30, hold=4, severity=Severity.CRITICAL),
+    Builtin("live-heap-slow", Signal.LIVE_HEAP, None, "96Mi", window=240, hold=20, severity=Severity.WARNING),
+    Builtin("heap-inuse", Signal.HEAP_INUSE, "1500Mi", "64Mi", window=30, hold=4, severity=Severity.CRITICAL),
+    Builtin("site-bytes", Signal.SITE_BYTES, None, "48Mi", window=30, hold=4, severity=Severity.CRITICAL),
+    Builtin("goroutines", Signal.GOROUTINES, "1000", "200", window=30, hold=4, severity=Severity.WARNING),
+    Builtin("blocked", Signal.BLOCKED_GOROUTINES, "500", "200", window=30, hold=4, severity=Severity.CRITICAL),
+)
+
+
+def builtin_rules(interval: float) -> tuple[RuleSpec, ...]:
+    """The built-in rules at this sampling interval (seconds), ready to be copied into a policy."""
+    return tuple(builtin.scaled(interval) for builtin in BUILTINS)
