@@ -1,0 +1,25 @@
+"""The operator's clock: an anchor of wall time plus monotonic time, so that a wall-clock jump is never negative time."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    def now(self) -> float:
+        """Unix seconds; never goes backwards within one process."""
+        ...
+
+
+class AnchoredClock:
+    """Wall time is read once, at start; from there monotonic time counts.
+
+    After a restart the wall clock may stand before the newest stored attempt: the judge takes that as a gap.
+    """
+
+    def __init__(self) -> None:
+        self._anchor = time.time() - time.monotonic()
+
+    def now(self) -> float:
+        return self._anchor + time.monotonic()
