@@ -1,0 +1,79 @@
+"""`Cluster`: what other code needs to know of a running cluster, and the few things it does with one."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from hack.cluster.console import run
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A cluster that is up.
+
+    `backend` is `local` or `kind`; `node_address` is empty for a control plane alone; `audit_log` is a file of JSON lines
+    (audit.k8s.io/v1 events) on this machine; `bin_dir` holds kubectl of the cluster's version.
+    """
+
+    name: str
+    backend: str
+    control_plane_only: bool
+    kubeconfig: Path
+    server: str
+    node_address: str
+    audit_log: Path
+    state_dir: Path
+    bin_dir: Path
+
+    def info(self) -> dict[str, Any]:
+        """The fields as JSON values."""
+        return {key: str(value) if isinstance(value, Path) else value for key, value in asdict(self).items()}
+
+    @classmethod
+    def from_info(cls, info: dict[str, Any]) -> Cluster:
+        """The inverse of `info`."""
+        paths = ("kubeconfig", "audit_log", "state_dir", "bin_dir")
+        return cls(**{key: Path(value) if key in paths else value for key, value in info.items()})
+
+    def environment(self) -> dict[str, str]:
+        """KUBECONFIG and PATH for commands that use the cluster; the cluster's own kubectl comes first on PATH."""
+        return {"KUBECONFIG": str(self.kubeconfig), "PATH": f"{self.bin_dir}:{os.environ.get('PATH', '')}"}
+
+    def kubectl(self, *arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
+        """Standard output of a kubectl command as administrator; ClusterError when it fails."""
+        env = {**os.environ, **self.environment()}
+        return run([self.bin_dir / "kubectl", *arguments], env=env, stdin=stdin, timeout=timeout)
+
+    def token(self, namespace: str, service_account: str, hours: int = 24) -> str:
+        """A bearer token of a ServiceAccount that exists."""
+        wanted = ["create", "token", service_account, "--namespace", namespace, f"--duration={hours}h"]
+        return self.kubectl(*wanted).strip()
+
+    def kubeconfig_for_token(self, token: str, out: Path) -> Path:
+        """Write a kubeconfig that shows `token` instead of the administrator's certificate; returns `out`, mode 0600."""
+        view: dict[str, Any] = json.loads(self.kubectl("config", "view", "--raw", "-o", "json"))
+        view["users"] = [{"name": "token", "user": {"token": token}}]
+        for context in view["contexts"]:
+            context["context"]["user"] = "token"
+        out.touch(mode=0o600)
+        out.write_text(json.dumps(view, indent=2))
+        return out
+
+
+def save(cluster: Cluster, path: Path) -> None:
+    """Write the record of a cluster that became ready; it appears at once or not at all."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(json.dumps(cluster.info(), indent=2) + "\n")
+    temporary.replace(path)
+
+
+def load(path: Path) -> Cluster | None:
+    """The recorded cluster, None when there is no readable record."""
+    try:
+        return Cluster.from_info(json.loads(path.read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
