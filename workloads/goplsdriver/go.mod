@@ -1,0 +1,3 @@
+module goplsdriver
+
+go 1.26
