@@ -10,17 +10,18 @@ from leakwarden.core.targets import Owner, PolicyKey
 
 
 class Refusal(StrEnum):
-    """Every reason why nothing is done, in the order in which the rails are asked. One page in docs/ explains each."""
+    """Every reason why nothing is done, in the order in which the rails are asked. docs/rails.md explains each."""
 
     OBSERVE_ONLY = "ObserveOnly"
     NOT_A_LEAK = "NotALeak"
     BELOW_MIN_SEVERITY = "BelowMinSeverity"
     MUTED = "Muted"
-    TARGET_NOT_SEEN = "TargetNotSeen"
+    ALREADY_DONE = "AlreadyDone"
     POD_TERMINATING = "PodTerminating"
-    NO_CONTROLLER = "NoController"
-    DAEMON_SET = "DaemonSet"
+    TARGET_NOT_SEEN = "TargetNotSeen"
     MIRROR_POD = "MirrorPod"
+    DAEMON_SET = "DaemonSet"
+    NO_CONTROLLER = "NoController"
     NEVER_RESTARTED = "RestartPolicyNever"
     SYSTEM_CRITICAL = "SystemCritical"
     HOST_NETWORK = "HostNetwork"
@@ -33,17 +34,19 @@ class Refusal(StrEnum):
     STORM_BRAKE = "StormBrake"
     IN_FLIGHT = "ActionInFlight"
     COOLDOWN = "Cooldown"
-    BUDGET = "BudgetSpent"
     MIN_READY_PEERS = "MinReadyPeers"
     DISRUPTION_BUDGET = "DisruptionBudget"
     FORBIDDEN = "Forbidden"
-    JOURNAL_UNAVAILABLE = "JournalUnavailable"
     API_REFUSED = "ApiRefused"
-    ALREADY_DONE = "AlreadyDone"
+    BUDGET = "BudgetSpent"
+    JOURNAL_UNAVAILABLE = "JournalUnavailable"
 
 
 class ActionState(StrEnum):
-    """INTENDED is written before the request leaves; a crash in between leaves it, and the next start looks what happened."""
+    """INTENDED is written before the request leaves.
+
+    A crash in between leaves it, and the next start looks what happened.
+    """
 
     INTENDED = "Intended"
     DONE = "Done"
@@ -52,7 +55,11 @@ class ActionState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """One entry of the journal: everything that budgets, cooldowns and verification need to know later."""
+    """One entry of the journal: everything that budgets, cooldowns and verification need to know later.
+
+    `id` is made of policy, kind, dry run and pod UID (see `action_id`), so one pod has at most one entry of a kind and
+    a policy: a retry replaces the failed attempt. Times are unix seconds of the operator's clock.
+    """
 
     id: str
     policy: PolicyKey
@@ -65,15 +72,31 @@ class Action:
     owner: Owner | None
     signature: str
     at: float
+    """When it was last intended: what the budget's window and the cooldown count from."""
     state: ActionState
     message: str = ""
     outcome: Outcome = Outcome.PENDING
     outcome_at: float | None = None
+    generation: int = 0
+    """metadata.generation of the policy then: an edited spec resets the circuit breaker."""
+    pod_created_at: float = 0.0
+    found_at_age: float = 0.0
+    """Seconds from the start of the pod's containers to the finding: the age at which a replacement must be Healthy."""
+    attempts: int = 1
+    settled_at: float | None = None
+    """When it became DONE or FAILED."""
+    refusal: Refusal | None = None
+    """Why it FAILED, where that has a word of its own; decides when it is tried again."""
+
+    @property
+    def spends(self) -> bool:
+        """Counts against budget and cooldown: evictions that happened, or may have; dry runs too."""
+        return self.kind is Mode.EVICT and self.state is not ActionState.FAILED
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided for one finding on one pod: `action` or `refusal`, never both, with a sentence that stands alone."""
+    """What was decided for one finding on one pod: `action` or `refusal`, never both, and a sentence that stands alone."""
 
     namespace: str
     pod: str

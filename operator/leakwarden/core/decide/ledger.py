@@ -1,0 +1,104 @@
+"""The journal as the rails read it: by id, by owner, by policy. Also its own upkeep: ids, and what may be forgotten."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+
+from leakwarden.api.words import Mode, Outcome
+from leakwarden.core.actions import Action, ActionState, Refusal
+from leakwarden.core.decide.breaker import latest_run, verified_tail
+from leakwarden.core.targets import Owner, PolicyKey
+
+OwnerKey = tuple[str, str, str]
+"""Namespace, kind and name: an owner deleted and created again keeps its cooldown."""
+
+WEEK = 7 * 86400.0
+ANNOTATION_MEMORY = 86400.0
+
+
+def owner_key(namespace: str, owner: Owner) -> OwnerKey:
+    return (namespace, owner.kind, owner.name)
+
+
+def action_id(policy: PolicyKey, kind: Mode, dry_run: bool, pod_uid: str) -> str:
+    """One for each policy, kind of action and pod: the retry of an attempt has the attempt's id."""
+    text = "\0".join((policy.namespace, policy.name, kind.value, "dry" if dry_run else "live", pod_uid))
+    return hashlib.sha256(text.encode()).hexdigest()[:20]
+
+
+class Ledger:
+    """Indexes over a journal, and over what a plan in the making adds to it."""
+
+    def __init__(self, journal: Iterable[Action]) -> None:
+        self._by_id: dict[str, Action] = {}
+        self._by_owner: dict[OwnerKey, list[Action]] = defaultdict(list)
+        self._by_policy: dict[PolicyKey, list[Action]] = defaultdict(list)
+        self._forbidden: dict[tuple[str, Mode], Action] = {}
+        for action in journal:
+            self.add(action)
+
+    def add(self, action: Action) -> None:
+        self._by_id[action.id] = action
+        self._note_forbidden(action)
+        if action.kind is not Mode.EVICT:
+            return
+        self._by_policy[action.policy].append(action)
+        if action.owner is not None:
+            self._by_owner[owner_key(action.namespace, action.owner)].append(action)
+
+    def get(self, action: str) -> Action | None:
+        return self._by_id.get(action)
+
+    def of_owner(self, namespace: str, owner: Owner) -> list[Action]:
+        """Evictions of pods of this owner, by whatever policy, oldest first."""
+        return sorted(self._by_owner.get(owner_key(namespace, owner), ()), key=lambda action: action.at)
+
+    def of_policy(self, policy: PolicyKey) -> Sequence[Action]:
+        """Evictions of this policy."""
+        return self._by_policy.get(policy, ())
+
+    def forbidden(self, namespace: str, kind: Mode) -> Action | None:
+        """The newest action of this kind in this namespace that failed for want of rights."""
+        return self._forbidden.get((namespace, kind))
+
+    def _note_forbidden(self, action: Action) -> None:
+        if action.state is not ActionState.FAILED or action.refusal is not Refusal.FORBIDDEN:
+            return
+        place = (action.namespace, action.kind)
+        newest = self._forbidden.get(place)
+        if newest is None or (newest.settled_at or newest.at) < (action.settled_at or action.at):
+            self._forbidden[place] = action
+
+
+def prune(journal: Sequence[Action], now: float, longest: float) -> tuple[Action, ...]:
+    """What the journal must keep. `longest`: seconds of the longest budget window, cooldown or verifyFor of any policy.
+
+    Kept: what still limits an action, a week on top of it for people to read; whatever is not settled; and, whatever
+    their age, the outcomes that the circuit breaker stands on, because it holds until a person resets it.
+    Annotations limit nothing and are kept for a day.
+    """
+    breaker = breaker_entries(journal)
+    return tuple(action for action in journal if _kept(action, now, longest) or action.id in breaker)
+
+
+def _kept(action: Action, now: float, longest: float) -> bool:
+    if action.state is ActionState.INTENDED:
+        return True
+    age = now - (action.settled_at if action.settled_at is not None else action.at)
+    return age <= (ANNOTATION_MEMORY if action.kind is Mode.ANNOTATE else longest + WEEK)
+
+
+def breaker_entries(journal: Sequence[Action]) -> set[str]:
+    """Ids of the entries that decide whether a circuit breaker is open."""
+    kept: set[str] = set()
+    groups: dict[tuple[PolicyKey, str], list[Action]] = defaultdict(list)
+    for action in journal:
+        if action.outcome in (Outcome.CAME_BACK, Outcome.HELPED):
+            groups[action.policy, action.signature].append(action)
+    for actions in groups.values():
+        newest = max(action.generation for action in actions)
+        current = [action for action in actions if action.generation == newest]
+        kept.update(action.id for action in (*latest_run(current), *verified_tail(current)))
+    return kept

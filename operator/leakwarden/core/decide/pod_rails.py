@@ -1,0 +1,173 @@
+"""Rails about the finding and the pod itself. Each gives a sentence why nothing is done, or None."""
+
+from __future__ import annotations
+
+from leakwarden.api import OPT_OUT_ANNOTATION
+from leakwarden.api.words import FindingType, Mode, Severity, Verdict
+from leakwarden.core.actions import ActionState
+from leakwarden.core.decide.gather import Case
+from leakwarden.core.decide.ledger import action_id
+from leakwarden.core.decide.say import clock, owned, pod_name
+from leakwarden.core.targets import PodFacts
+
+REPLACING_KINDS = frozenset({"ReplicaSet", "StatefulSet", "ReplicationController"})
+"""Controllers known to make a new pod for an evicted one and to lose nothing by it. Anything else is doubt: a Job loses
+its work and a try, and what a custom kind does is unknown here."""
+SYSTEM_CLASSES = frozenset({"system-cluster-critical", "system-node-critical"})
+SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
+SAFE_LOCAL_VOLUMES = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+
+
+def observe_only(case: Case) -> str | None:
+    if case.policy.mode is not Mode.OBSERVE:
+        return None
+    return f"policy {case.policy.key} only observes: set spec.remediation.mode to Annotate or Evict to have it act"
+
+
+def not_a_leak(case: Case) -> str | None:
+    if case.finding.type is FindingType.LEAK:
+        return None
+    return f"{case.finding.signature} is {case.finding.type.value}: only a Leak, growth that was proven, is acted on"
+
+
+def below_min_severity(case: Case) -> str | None:
+    if case.finding.severity is Severity.CRITICAL or case.policy.min_severity is Severity.WARNING:
+        return None
+    return (
+        f"{case.finding.signature} is {case.finding.severity.value}, policy {case.policy.key} acts from "
+        f"minSeverity {case.policy.min_severity.value}"
+    )
+
+
+def muted(case: Case) -> str | None:
+    mute = case.fleet.mutes.get((case.policy.key, case.finding.signature))
+    if mute is None:
+        return None
+    until = "" if mute.until is None else f" until {clock(mute.until, case.now)}"
+    return f"{case.finding.signature} is muted{until}: {mute.reason}"
+
+
+def already_done(case: Case) -> str | None:
+    """An eviction is never asked for twice on one pod UID; a dry run says once what it would do."""
+    action = case.ledger.get(action_id(case.policy.key, Mode.EVICT, case.policy.dry_run, case.target.pod_uid))
+    if action is None or action.state is not ActionState.DONE:
+        return None
+    done = clock(action.at, case.now)
+    if action.dry_run:
+        return f"dry run: {action.pod} would have been evicted at {done}; the API server accepted it"
+    return f"{action.pod} was evicted at {done}"
+
+
+def pod_terminating(case: Case) -> str | None:
+    if case.pod is None or not case.pod.deleting:
+        return None
+    return f"pod {pod_name(case.pod)} is terminating already"
+
+
+def target_not_seen(case: Case) -> str | None:
+    """Fail closed: a leak that cannot be seen now, or a pod that is not known, is not acted on."""
+    if case.pod is None:
+        return "the pod is not known to the operator any more"
+    if case.pod.phase != "Running":
+        return f"pod {pod_name(case.pod)} is {case.pod.phase or 'in an unknown phase'}, not Running"
+    verdict = case.fleet.verdicts.get(case.policy.key, {}).get(case.target)
+    if verdict is Verdict.LEAKING:
+        return None
+    said = verdict.value if verdict else "not judged yet"
+    return (
+        f"endpoint {case.target.endpoint} of pod {pod_name(case.pod)} is {said}: "
+        "an action needs a leak that is seen now"
+    )
+
+
+def mirror_pod(case: Case) -> str | None:
+    pod = known(case)
+    return f"pod {pod_name(pod)} is a mirror pod: its kubelet runs it from a file" if pod.mirror else None
+
+
+def daemon_set(case: Case) -> str | None:
+    pod = known(case)
+    if pod.owner is None or pod.owner.kind != "DaemonSet":
+        return None
+    return f"pod {pod_name(pod)} belongs to {owned(pod.owner)}: its node has no other to stand in for it"
+
+
+def no_controller(case: Case) -> str | None:
+    pod = known(case)
+    if pod.owner is None:
+        return f"pod {pod_name(pod)} has no controller: nothing would replace it"
+    if pod.owner.kind in REPLACING_KINDS:
+        return None
+    return (
+        f"pod {pod_name(pod)} belongs to {owned(pod.owner)}: a {pod.owner.kind} is not known to replace an evicted pod "
+        f"(known: {', '.join(sorted(REPLACING_KINDS))})"
+    )
+
+
+def never_restarted(case: Case) -> str | None:
+    pod = known(case)
+    return (
+        f"pod {pod_name(pod)} has restartPolicy Never: it is meant to run once"
+        if pod.restart_policy == "Never"
+        else None
+    )
+
+
+def system_critical(case: Case) -> str | None:
+    pod = known(case)
+    return (
+        f"pod {pod_name(pod)} has priority class {pod.priority_class}" if pod.priority_class in SYSTEM_CLASSES else None
+    )
+
+
+def host_network(case: Case) -> str | None:
+    pod = known(case)
+    return f"pod {pod_name(pod)} is on its node's network" if pod.host_network else None
+
+
+def opted_out(case: Case) -> str | None:
+    """Documented is "true"; whatever else is written there, other than "false", is taken as no as well."""
+    pod = known(case)
+    said = pod.annotations.get(OPT_OUT_ANNOTATION)
+    if said is None or _says(pod, OPT_OUT_ANNOTATION, "false"):
+        return None
+    return f'pod {pod_name(pod)} opted out: annotation {OPT_OUT_ANNOTATION} is "{said[:40]}"'
+
+
+def not_safe_to_evict(case: Case) -> str | None:
+    pod = known(case)
+    if not _says(pod, SAFE_TO_EVICT, "false"):
+        return None
+    return f'pod {pod_name(pod)} must not be evicted: annotation {SAFE_TO_EVICT} is "false"'
+
+
+def local_storage(case: Case) -> str | None:
+    """As cluster-autoscaler reads the same annotations: "true" allows all, the list allows those it names."""
+    pod = known(case)
+    if not pod.local_volumes or _says(pod, SAFE_TO_EVICT, "true"):
+        return None
+    allowed = {name.strip() for name in pod.annotations.get(SAFE_LOCAL_VOLUMES, "").split(",")}
+    lost = [name for name in pod.local_volumes if name not in allowed]
+    if not lost:
+        return None
+    return (
+        f"an eviction would lose local storage of pod {pod_name(pod)}: {', '.join(lost)}; "
+        f"annotation {SAFE_LOCAL_VOLUMES} allows it by volume"
+    )
+
+
+def another_policy_acts(case: Case) -> str | None:
+    if case.acting is None:
+        return None
+    return f"policy {case.acting} is older than {case.policy.key} and acts on this pod"
+
+
+def known(case: Case) -> PodFacts:
+    """The pod; `target_not_seen` stands before every rail that asks for it."""
+    if case.pod is None:
+        raise AssertionError("a rail about the pod was asked before target_not_seen")
+    return case.pod
+
+
+def _says(pod: PodFacts, annotation: str, word: str) -> bool:
+    return pod.annotations.get(annotation, "").strip().lower() == word
