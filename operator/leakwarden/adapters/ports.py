@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Protocol
 
-from leakwarden.core.gopls_info import GoplsInfo
-from leakwarden.core.readings import Failure, GoroutineReading, HeapReading, MemStats, Reading
+from leakwarden.core.readings import GoroutineReading, HeapReading, MemStats
+from leakwarden.core.samples import SampleResult
 from leakwarden.core.targets import Target
 
 
@@ -76,19 +76,6 @@ class Decoder(Protocol):
     """Reduces the bytes of one part. Raises MalformedProfile or ProfileTooLarge only."""
 
     async def decode(self, part: str, data: bytes, max_bytes: int) -> PartReading: ...
-
-
-@dataclass(frozen=True, slots=True)
-class SampleResult:
-    """One attempt. `at` is the operator's clock (unix seconds) at request start, `latency` seconds from there to the end."""
-
-    at: float
-    latency: float
-    outcome: Reading | Failure
-    parts: Mapping[str, bytes] = field(default_factory=dict)
-    """Raw bytes by part name (`leakwarden.core.parts`), for recordings and evidence; drop them once recorded."""
-    info: GoplsInfo = GoplsInfo()
-    """Who the process says it is, where it is gopls and IDENTITY was wanted."""
 
 
 class Sampler(Protocol):

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from leakwarden.adapters.kube_errors import cap
-from leakwarden.adapters.ports import ByteStream, Decoder, Dialer, PartReading, SampleResult
+from leakwarden.adapters.ports import ByteStream, Decoder, Dialer, PartReading
 from leakwarden.adapters.pprof_http import PprofConnection
 from leakwarden.adapters.tls_stream import TlsStream
 from leakwarden.api.words import FailureReason, Scheme, Transport
@@ -27,6 +27,7 @@ from leakwarden.core.readings import (
     PartFailure,
     Reading,
 )
+from leakwarden.core.samples import SampleResult
 from leakwarden.core.targets import Target
 from leakwarden.errors import MalformedProfile, ProfileTooLarge, SamplingError
 

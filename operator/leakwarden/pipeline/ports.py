@@ -1,0 +1,66 @@
+"""What the pipeline asks of the outside, each as a small Protocol. The adapters fit them without knowing of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from leakwarden.core.actions import Action
+from leakwarden.core.records import Ended, OutboxRow, Step, StoredTarget
+from leakwarden.core.report.events import EventNote
+from leakwarden.core.samples import SampleResult
+from leakwarden.core.targets import PodFacts, PolicyKey, Target
+
+
+class Sampler(Protocol):
+    """Never raises for what a target does: every failure is in the result."""
+
+    async def sample(self, target: Target, wanted: frozenset[str]) -> SampleResult: ...
+
+
+class Pods(Protocol):
+    """The pods of the watched namespaces, as last seen."""
+
+    def get(self, uid: str) -> PodFacts | None: ...
+
+    def by_namespace(self, namespace: str) -> Sequence[PodFacts]: ...
+
+
+class Store(Protocol):
+    """What survives a restart. Raises StoreError."""
+
+    async def save(self, step: Step) -> None: ...
+
+    async def targets(self, policy_uid: str) -> list[StoredTarget]: ...
+
+    async def outbox(self) -> list[OutboxRow]: ...
+
+    async def sent(self, ids: Sequence[int]) -> None: ...
+
+    async def enqueue(self, policy_uid: str, bodies: Sequence[str]) -> None: ...
+
+    async def ended(self, policy_uid: str, owner_uid: str, signature: str, since: float) -> Ended | None: ...
+
+    async def forget_policy(self, policy_uid: str) -> None: ...
+
+    async def policies(self) -> set[str]: ...
+
+
+class StatusWriter(Protocol):
+    """Replaces the status subresource of a LeakPolicy. Raises ApiError."""
+
+    async def write(self, key: PolicyKey, uid: str, status: Mapping[str, Any]) -> None: ...
+
+
+class EventWriter(Protocol):
+    """Posts an Event once, and while it lasts counts it in `series`. Raises ApiError."""
+
+    async def post(self, note: EventNote, now: float) -> None: ...
+
+
+class Journal(Protocol):
+    """The write-ahead journal of actions, in the API. Raises ApiError."""
+
+    async def load(self) -> tuple[Action, ...]: ...
+
+    async def intend(self, action: Action) -> None: ...
