@@ -16,14 +16,16 @@ from hack.cluster.packages import which
 _CGROUPS = Path("/sys/fs/cgroup")
 
 
-def cgroup_mounts(mounts: str) -> list[Path]:
-    """Mount points of the control group hierarchies in the text of /proc/mounts: each of version 1, else the one of version 2.
+def cgroup_mounts(mounts: str, *, every: bool = False) -> list[Path]:
+    """Where the control group hierarchies that hold pods are mounted, from the text of /proc/mounts.
 
-    A version 2 hierarchy beside those of version 1 has no controllers of its own, and no pod is put there.
+    Those of version 1 where there are any, else the one of version 2; with `every`, both (runc makes an empty group in a
+    version 2 hierarchy that stands beside those of version 1).
     """
     rows = [line.split() for line in mounts.splitlines()]
     first = [Path(row[1]) for row in rows if len(row) > 2 and row[2] == "cgroup"]
-    return first or [Path(row[1]) for row in rows if len(row) > 2 and row[2] == "cgroup2"]
+    second = [Path(row[1]) for row in rows if len(row) > 2 and row[2] == "cgroup2"]
+    return first + second if every else first or second
 
 
 def make_cgroups(layout: Layout) -> None:
@@ -34,7 +36,8 @@ def make_cgroups(layout: Layout) -> None:
 
 def sweep_cgroups(layout: Layout) -> None:
     """Remove the cluster's groups; the processes in them have ended, but the kernel may need a moment."""
-    roots = [mount / layout.cgroup.lstrip("/") for mount in cgroup_mounts(Path("/proc/mounts").read_text())]
+    mounts = cgroup_mounts(Path("/proc/mounts").read_text(), every=True)
+    roots = [mount / layout.cgroup.lstrip("/") for mount in mounts]
     end = time.monotonic() + 10
     while any(root.exists() for root in roots) and time.monotonic() < end:
         for root in roots:
