@@ -1,0 +1,252 @@
+"""From what changed to Kubernetes Events: one a signature on the policy, one a finding on the pod.
+
+An Event's note is fixed when it is first said; after that the writer PATCHes only `series` of the one with that `key`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from leakwarden.api import KIND
+from leakwarden.api.words import FindingType, Mode, Outcome, Resolution, Severity
+from leakwarden.core.actions import Action, ActionState, Decision, Refusal
+from leakwarden.core.findings import Finding
+from leakwarden.core.report.amounts import clip
+from leakwarden.core.report.message import finding_message, subject
+from leakwarden.core.report.values import TargetReport
+
+MAX_NOTE = 1024
+"""Of events.k8s.io/v1."""
+
+
+class EventReason(StrEnum):
+    LEAK_DETECTED = "LeakDetected"
+    LEAK_WORSENED = "LeakWorsened"
+    LEAK_RETURNED = "LeakReturned"
+    LEAK_RESOLVED = "LeakResolved"
+    PRESSURE_DETECTED = "PressureDetected"
+    ACTION_TAKEN = "ActionTaken"
+    ACTION_REFUSED = "ActionRefused"
+    ACTION_OUTCOME = "ActionOutcome"
+
+
+class EventType(StrEnum):
+    NORMAL = "Normal"
+    WARNING = "Warning"
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectRef:
+    """What an Event regards: `kind` is Pod or LeakPolicy."""
+
+    kind: str
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventNote:
+    """One Event to be written. The same `key` is the same Event, seen again."""
+
+    regarding: ObjectRef
+    type: EventType
+    reason: EventReason
+    action: str
+    """What the operator did, in one word (the API wants one): Judge, Annotate, Evict, Verify."""
+    note: str
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """What happened to one finding on one target: `reason` is one of the Leak… and Pressure… words."""
+
+    reason: EventReason
+    namespace: str
+    pod: str
+    pod_uid: str
+    endpoint: str
+    finding: Finding
+    memory_limit: int = 0
+
+
+_SILENT = frozenset(
+    {Refusal.OBSERVE_ONLY, Refusal.NOT_A_LEAK, Refusal.BELOW_MIN_SEVERITY, Refusal.MUTED, Refusal.ALREADY_DONE}
+)
+"""Refusals that the policy itself asks for: status counts them, an Event each would be noise."""
+
+
+def policy_ref(namespace: str, name: str, uid: str) -> ObjectRef:
+    return ObjectRef(KIND, namespace, name, uid)
+
+
+def transitions(
+    before: Sequence[Finding], after: TargetReport, returned: Collection[str] = ()
+) -> tuple[Transition, ...]:
+    """What changed on one target since `before`. `returned`: signatures that this owner had within the last 7 days.
+
+    A finding that was open and is not there any more has ended with its target. Pressure that ends is not told.
+    """
+    known = {finding.signature: finding for finding in before}
+    found = [(known.get(finding.signature), finding) for finding in after.findings]
+    present = {finding.signature for finding in after.findings}
+    found += [
+        (gone, replace(gone, resolution=Resolution.TARGET_GONE))
+        for gone in before
+        if gone.open and gone.signature not in present
+    ]
+    told = ((_change(old, new, new.signature in returned), new) for old, new in found)
+    return tuple(
+        Transition(reason, after.namespace, after.pod, after.pod_uid, after.endpoint, finding, after.memory_limit)
+        for reason, finding in told
+        if reason is not None
+    )
+
+
+def _change(old: Finding | None, new: Finding, returned: bool) -> EventReason | None:
+    was_open = old is not None and old.open
+    is_leak = new.type is FindingType.LEAK
+    if not new.open:
+        return EventReason.LEAK_RESOLVED if was_open and is_leak else None
+    if old is None or not old.open or old.type is not new.type:
+        if not is_leak:
+            return EventReason.PRESSURE_DETECTED if not was_open else None
+        return EventReason.LEAK_RETURNED if returned else EventReason.LEAK_DETECTED
+    worse = new.severity is Severity.CRITICAL and old.severity is not Severity.CRITICAL
+    return EventReason.LEAK_WORSENED if worse and is_leak else None
+
+
+def finding_events(
+    policy: ObjectRef, changes: Iterable[Transition], still_open: Collection[str] = ()
+) -> tuple[EventNote, ...]:
+    """Events of findings. `still_open`: signatures that are open on any target of the policy now.
+
+    While one is, its end on one pod is told on that pod alone.
+    """
+    notes: dict[str, EventNote] = {}
+    for change in changes:
+        for note in _of_transition(policy, change, still_open):
+            notes.setdefault(note.key, note)
+    return tuple(notes.values())
+
+
+def _of_transition(policy: ObjectRef, change: Transition, still_open: Collection[str]) -> Iterable[EventNote]:
+    finding, reason = change.finding, change.reason
+    kind = EventType.NORMAL if reason is EventReason.LEAK_RESOLVED else EventType.WARNING
+    text = _sentence(change)
+    yield EventNote(
+        regarding=_pod(change.namespace, change.pod, change.pod_uid),
+        type=kind,
+        reason=reason,
+        action="Judge",
+        note=clip(f"{text} (LeakPolicy {policy.namespace}/{policy.name})", MAX_NOTE),
+        key=_key(policy, change.pod_uid, change.endpoint, finding.signature, reason),
+    )
+    if reason is EventReason.LEAK_RESOLVED and finding.signature in still_open:
+        return
+    yield EventNote(
+        regarding=policy,
+        type=kind,
+        reason=reason,
+        action="Judge",
+        note=clip(f"Pod {change.pod}: {text}", MAX_NOTE),
+        key=_key(policy, finding.signature, reason),
+    )
+
+
+def _sentence(change: Transition) -> str:
+    finding = change.finding
+    message = finding_message(finding, change.memory_limit)
+    match change.reason:
+        case EventReason.LEAK_RESOLVED:
+            return f"{finding.resolution}: {subject(finding)} is no longer leaking"
+        case EventReason.LEAK_WORSENED:
+            return f"now {finding.severity}: {message}"
+        case EventReason.LEAK_RETURNED:
+            return f"back within 7 days: {message}"
+        case _:
+            return message
+
+
+def action_events(policy: ObjectRef, before: Action | None, after: Action) -> tuple[EventNote, ...]:
+    """What became of one action since `before` (None: it is new): taken or failed, and later its outcome."""
+    notes: list[EventNote] = []
+    old_state = before.state if before else ActionState.INTENDED
+    if after.state is not ActionState.INTENDED and old_state is ActionState.INTENDED:
+        done = after.state is ActionState.DONE
+        what = f"{_verb(after)} for {after.signature}"
+        text = what if done else f"{what} failed"
+        notes.append(
+            EventNote(
+                regarding=_pod(after.namespace, after.pod, after.pod_uid),
+                type=EventType.NORMAL if done else EventType.WARNING,
+                reason=EventReason.ACTION_TAKEN,
+                action=after.kind.value,
+                note=f"{text}: {after.message}" if after.message else text,
+                key=_key(policy, after.id, EventReason.ACTION_TAKEN, after.state),
+            )
+        )
+    old_outcome = before.outcome if before else Outcome.PENDING
+    if after.outcome is not Outcome.PENDING and old_outcome is Outcome.PENDING:
+        bad = after.outcome is Outcome.CAME_BACK
+        notes.append(
+            EventNote(
+                regarding=_pod(after.namespace, after.pod, after.pod_uid),
+                type=EventType.WARNING if bad else EventType.NORMAL,
+                reason=EventReason.ACTION_OUTCOME,
+                action="Verify",
+                note=f"{_verb(after)} for {after.signature}: {_OUTCOMES[after.outcome]}",
+                key=_key(policy, after.id, EventReason.ACTION_OUTCOME),
+            )
+        )
+    return tuple(both for note in notes for both in _on_both(policy, after.pod, note))
+
+
+_OUTCOMES = {
+    Outcome.PENDING: "not told yet",
+    Outcome.HELPED: "helped, its replacement is healthy at an age at which the leak was found",
+    Outcome.CAME_BACK: "the same leak came back in a newer pod: the code has to change",
+    Outcome.UNKNOWN: "whether it helped cannot be said",
+}
+
+
+def refusal_events(policy: ObjectRef, decisions: Iterable[Decision]) -> tuple[EventNote, ...]:
+    """One Event a pod, signature and reason for what a rail refused; what the policy itself rules out is not told."""
+    notes: dict[str, EventNote] = {}
+    for decision in decisions:
+        if decision.refusal is None or decision.refusal in _SILENT:
+            continue
+        note = EventNote(
+            regarding=_pod(decision.namespace, decision.pod, decision.pod_uid),
+            type=EventType.WARNING,
+            reason=EventReason.ACTION_REFUSED,
+            action="Evict",
+            note=clip(f"{decision.refusal}: {decision.message}", MAX_NOTE),
+            key=_key(policy, decision.pod_uid, decision.signature, EventReason.ACTION_REFUSED, decision.refusal),
+        )
+        notes.setdefault(note.key, note)
+    return tuple(notes.values())
+
+
+def _on_both(policy: ObjectRef, pod: str, note: EventNote) -> tuple[EventNote, EventNote]:
+    """The note on its pod, and the same on the policy."""
+    return (
+        replace(note, note=clip(note.note, MAX_NOTE), key=f"{note.key}/pod"),
+        replace(note, regarding=policy, note=clip(f"Pod {pod}: {note.note}", MAX_NOTE)),
+    )
+
+
+def _verb(action: Action) -> str:
+    done = {Mode.EVICT: "evicted", Mode.ANNOTATE: "annotated", Mode.OBSERVE: "observed"}[action.kind]
+    return f"{done} (dry run)" if action.dry_run else done
+
+
+def _pod(namespace: str, name: str, uid: str) -> ObjectRef:
+    return ObjectRef("Pod", namespace, name, uid)
+
+
+def _key(policy: ObjectRef, *parts: str) -> str:
+    return "/".join((policy.uid, *parts))

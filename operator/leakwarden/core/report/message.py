@@ -1,0 +1,86 @@
+"""One finding as one paragraph that stands alone and ends with the fix."""
+
+from __future__ import annotations
+
+from leakwarden.api.words import UNITS, FindingType, Signal, Unit, WaitKind
+from leakwarden.core.findings import Finding
+from leakwarden.core.readings import Site
+from leakwarden.core.report.amounts import amount, minute, rate
+from leakwarden.core.report.fixes import fix
+
+_SUBJECTS: dict[Signal, str] = {
+    Signal.LIVE_HEAP: "live heap",
+    Signal.HEAP_INUSE: "heap in use",
+    Signal.SYS: "memory taken from the system",
+    Signal.SITE_BYTES: "live heap",
+    Signal.CONTAINER_MEMORY: "memory of the container",
+    Signal.GOROUTINES: "goroutines",
+    Signal.BLOCKED_GOROUTINES: "blocked goroutines",
+    Signal.LEAKED_GOROUTINES: "goroutines that the runtime proves leaked",
+    Signal.MAP_ENTRIES: "map entries",
+    Signal.WATER_LEVEL: "heap in use as a share of memory taken from the system",
+    Signal.GC_PAUSE: "GC pauses in 5 min",
+}
+
+
+def finding_message(finding: Finding, memory_limit: int = 0) -> str:
+    """E.g. `live heap of main.(*Cache).keep (cache.go:41, leaf go/parser.ParseFile) grew 512 MiB since
+    2026-11-23T14:02Z, 96 MiB/h; the 1.5 GiB memory limit is reached about 2026-11-23T16:40Z. Fix: …`.
+
+    `memory_limit` in bytes, 0 unknown.
+    """
+    what = _pressure(finding) if finding.type is FindingType.PRESSURE else _growth(finding)
+    return f"{what}{_limit(finding, memory_limit)}. Fix: {fix(finding)}."
+
+
+def subject(finding: Finding) -> str:
+    """What grows, and where: `live heap of main.keep (cache.go:41)`."""
+    return f"{_SUBJECTS[finding.signal]} {_where(finding)}"
+
+
+def place(site: Site) -> str:
+    """`cache.go:41`, or as much of it as is known."""
+    file = site.file.rsplit("/", 1)[-1]
+    return f"{file}:{site.line}" if file and site.line else file
+
+
+def short_function(function: str) -> str:
+    """Without the import path: `cache.(*memoizedFS).ReadFile`."""
+    head, bracket, tail = function.partition("(")
+    return head.rsplit("/", 1)[-1] + bracket + tail
+
+
+def _growth(finding: Finding) -> str:
+    unit = UNITS[finding.signal]
+    grown = amount(max(0.0, finding.value - finding.baseline), unit)
+    by = "" if unit is Unit.BYTES else "by "
+    pace = f", {rate(finding.growth_per_hour, unit)}" if finding.growth_per_hour > 0 else ""
+    return f"{subject(finding)} grew {by}{grown} since {minute(finding.since)}{pace}"
+
+
+def _pressure(finding: Finding) -> str:
+    value = amount(finding.value, UNITS[finding.signal])
+    verb = "are" if _SUBJECTS[finding.signal].endswith("s") else "is"
+    rules = ", ".join(finding.rules)
+    since = minute(finding.first_seen)
+    return f"{subject(finding)} {verb} {value}, over the threshold of {rules} since {since}; growth is not proven"
+
+
+def _where(finding: Finding) -> str:
+    site = finding.site
+    if site is None:
+        return "of the process (no one place explains half of it)"
+    details = [place(site)]
+    if finding.wait not in (None, WaitKind.RUNNING):
+        details.append(f"waiting: {finding.wait}")
+    if site.leaf and site.leaf != site.function:
+        details.append(f"leaf {site.leaf}")
+    inside = ", ".join(detail for detail in details if detail)
+    return f"of {site.function}" + (f" ({inside})" if inside else "")
+
+
+def _limit(finding: Finding, memory_limit: int) -> str:
+    if finding.limit_at is None:
+        return ""
+    size = f"{amount(memory_limit, Unit.BYTES)} " if memory_limit else ""
+    return f"; the {size}memory limit is reached about {minute(finding.limit_at)}"

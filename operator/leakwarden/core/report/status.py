@@ -1,0 +1,258 @@
+"""The status of one policy, from what is known now and what the status said before.
+
+Pure and steady: the same inputs give the same dict, and numbers move only with a change of 10 % or more, so that the
+writer can leave an unchanged status alone.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from statistics import median
+from typing import Any
+
+from pydantic import ValidationError
+
+from leakwarden.api.duration import Duration
+from leakwarden.api.status import (
+    MAX_ACTIONS,
+    MAX_DECISIONS,
+    MAX_FINDINGS,
+    MAX_MESSAGE,
+    ActionStatus,
+    DecisionStatus,
+    FindingStatus,
+    LeakPolicyStatus,
+    RuleStatus,
+    TargetCounts,
+)
+from leakwarden.api.status import ActionState as WireActionState
+from leakwarden.api.words import UNITS, FindingType, Verdict
+from leakwarden.core.actions import Action, Decision
+from leakwarden.core.decide.view import Suspension
+from leakwarden.core.policy import Policy
+from leakwarden.core.report.amounts import clip, moment, plural, quantity, significant
+from leakwarden.core.report.conditions import Facts, conditions
+from leakwarden.core.report.groups import Group, group
+from leakwarden.core.report.message import finding_message, short_function
+from leakwarden.core.report.steady import near, near_time
+from leakwarden.core.report.values import TargetReport
+from leakwarden.core.rules_from_spec import RuleInEffect, rules_in_effect
+
+
+def build_status(
+    policy: Policy,
+    reports: Sequence[TargetReport],
+    decisions: Sequence[Decision],
+    actions: Sequence[Action],
+    *,
+    previous: Mapping[str, Any] | None,
+    now: float,
+    suspension: Suspension | None = None,
+    forbidden: str | None = None,
+) -> dict[str, Any]:
+    """The wire form of the whole status. `decisions` are those of this policy's open findings, `actions` its journal.
+
+    `forbidden`: a sentence that begins with the verb and resource that the operator's token may not use.
+    """
+    old = _parsed(previous)
+    rules = rules_in_effect(policy.usable) if policy.usable else ()
+    counts = _steady_counts(old.targets, _counts(reports))
+    groups = group(reports)
+    findings = _findings(groups, old.findings, now)
+    facts = Facts(
+        policy=policy,
+        reports=reports,
+        counts=counts,
+        rules=rules,
+        findings=findings,
+        top_leak=_top_leak(findings, groups),
+        suspension=suspension,
+        forbidden=forbidden,
+    )
+    return LeakPolicyStatus(
+        observed_generation=policy.generation,
+        conditions=conditions(facts, old.conditions, now),
+        targets=counts,
+        rules=_rules(policy, rules, reports, old.rules),
+        decisions=_decisions(decisions, old.decisions),
+        findings_total=_steady_number(old.findings_total, len(groups)),
+        findings=findings[:MAX_FINDINGS],
+        actions=_actions(actions),
+        top_leak=facts.top_leak,
+    ).wire()
+
+
+def _parsed(previous: Mapping[str, Any] | None) -> LeakPolicyStatus:
+    """A status that another version wrote, and that this one cannot read, counts as none."""
+    try:
+        return LeakPolicyStatus.model_validate(dict(previous or {}))
+    except ValidationError:
+        return LeakPolicyStatus()
+
+
+def _counts(reports: Sequence[TargetReport]) -> TargetCounts:
+    verdicts = Counter(report.verdict for report in reports)
+    attempted = [report for report in reports if report.last_attempt and report.interval > 0]
+    intervals = [report.interval for report in attempted if report.verdict is not Verdict.NOT_RUNNING]
+    return TargetCounts(
+        matched=len(reports),
+        healthy=verdicts[Verdict.HEALTHY],
+        learning=verdicts[Verdict.LEARNING],
+        inconclusive=verdicts[Verdict.INCONCLUSIVE],
+        leaking=verdicts[Verdict.LEAKING],
+        unreachable=verdicts[Verdict.UNREACHABLE],
+        not_running=verdicts[Verdict.NOT_RUNNING],
+        sampled_per_minute=round(sum(60.0 / report.interval for report in attempted)),
+        reached_interval=Duration.of(significant(median(intervals), 2)) if intervals else None,
+    )
+
+
+def _steady_counts(old: TargetCounts | None, new: TargetCounts) -> TargetCounts:
+    """All or none, so that the counts always add up."""
+    if old is None or (old.reached_interval is None) != (new.reached_interval is None):
+        return new
+    before, after = _numbers(old), _numbers(new)
+    return old if all(near(shown, fresh) for shown, fresh in zip(before, after, strict=True)) else new
+
+
+def _numbers(counts: TargetCounts) -> list[float]:
+    pace = counts.reached_interval.seconds if counts.reached_interval else 0.0
+    return [
+        counts.matched, counts.healthy, counts.learning, counts.inconclusive, counts.leaking, counts.unreachable,
+        counts.not_running, counts.sampled_per_minute, pace,
+    ]  # fmt: skip
+
+
+def _steady_number(old: int | None, new: int) -> int:
+    return old if old is not None and near(old, new) else new
+
+
+def _findings(groups: Sequence[Group], old: Sequence[FindingStatus], now: float) -> tuple[FindingStatus, ...]:
+    before = {(shown.signature, shown.type): shown for shown in old}
+    return tuple(_finding(found, before.get((found.signature, found.type)), now) for found in groups)
+
+
+def _finding(found: Group, old: FindingStatus | None, now: float) -> FindingStatus:
+    worst = found.worst.finding
+    unit = UNITS[worst.signal]
+    new = FindingStatus(
+        signature=found.signature,
+        type=found.type,
+        severity=found.severity,
+        affected=found.affected,
+        pods=found.worst_pods,
+        since=moment(worst.since),
+        growth=quantity(worst.value - worst.baseline, unit),
+        growth_per_hour=quantity(worst.growth_per_hour, unit),
+        limit_at=None if found.limit_at is None else moment(found.limit_at),
+        message=clip(_group_message(found), MAX_MESSAGE),
+    )
+    return old if old is not None and _close(old, new, found.pods, now) else new
+
+
+def _close(old: FindingStatus, new: FindingStatus, pods: Sequence[str], now: float) -> bool:
+    """Whether what is shown may stay: same pods at its head, and no number 10 % away."""
+    if old.severity is not new.severity or (old.limit_at is None) != (new.limit_at is None):
+        return False
+    return (
+        len(old.pods) == len(new.pods)
+        and set(old.pods) <= set(pods)
+        and near(old.affected, new.affected)
+        and near(old.growth.value, new.growth.value)
+        and near(old.growth_per_hour.value, new.growth_per_hour.value)
+        and near_time(old.since.timestamp(), new.since.timestamp(), now)
+        and (
+            old.limit_at is None
+            or new.limit_at is None
+            or near_time(old.limit_at.timestamp(), new.limit_at.timestamp(), now)
+        )
+    )
+
+
+def _group_message(found: Group) -> str:
+    message = finding_message(found.worst.finding, found.worst.report.memory_limit)
+    pod = found.worst.report.pod
+    if found.affected == 1:
+        return f"Pod {pod}: {message}"
+    return f"{plural(found.affected, 'pod')}, the worst {pod}: {message}"
+
+
+def _top_leak(findings: Sequence[FindingStatus], groups: Sequence[Group]) -> str | None:
+    """`main.(*Cache).keep +96Mi/h (3 pods)`."""
+    for shown, found in zip(findings, groups, strict=True):
+        if found.type is FindingType.LEAK:
+            site = found.worst.finding.site
+            where = short_function(site.function) if site else found.signature
+            pods = plural(shown.affected, "pod")
+            return f"{clip(where, 180)} +{shown.growth_per_hour}/h ({pods})"
+    return None
+
+
+def _rules(
+    policy: Policy, rules: Iterable[RuleInEffect], reports: Iterable[TargetReport], old: Sequence[RuleStatus]
+) -> tuple[RuleStatus, ...]:
+    named = Counter(name for report in reports for finding in report.open_findings for name in set(finding.rules))
+    before = {shown.name: shown.open for shown in old}
+    return tuple(
+        RuleStatus(
+            name=effect.spec.name,
+            signal=effect.spec.signal,
+            when=_when(effect),
+            severity=effect.spec.severity,
+            builtin=policy.spec is not None and policy.spec.rules is None,
+            evaluated=effect.evaluated,
+            reason=effect.not_evaluated or None,
+            open=_steady_number(before.get(effect.spec.name), named[effect.spec.name]),
+        )
+        for effect in rules
+    )
+
+
+def _when(effect: RuleInEffect) -> str:
+    """`above 1500Mi and grows by 64Mi in 15m, held for 2m`."""
+    parts = []
+    if effect.spec.above is not None:
+        parts.append(f"above {effect.spec.above}")
+    if effect.spec.growth is not None:
+        parts.append(f"grows by {effect.spec.growth.at_least} in {effect.spec.growth.window}")
+    return f"{' and '.join(parts)}, held for {Duration.of(effect.rule.hold)}"
+
+
+def _decisions(decisions: Iterable[Decision], old: Sequence[DecisionStatus]) -> tuple[DecisionStatus, ...]:
+    by_reason: dict[str, list[Decision]] = {}
+    for decision in decisions:
+        by_reason.setdefault(str(decision.refusal or decision.action), []).append(decision)
+    before = {shown.reason: shown for shown in old}
+    rows = [_decision(reason, made, before.get(reason)) for reason, made in sorted(by_reason.items())]
+    return tuple(rows[:MAX_DECISIONS])
+
+
+def _decision(reason: str, made: Sequence[Decision], old: DecisionStatus | None) -> DecisionStatus:
+    """The example stays as long as it is still one."""
+    if old is not None and any((d.pod, clip(d.message, MAX_MESSAGE)) == (old.pod, old.message) for d in made):
+        pod, message = old.pod, old.message
+    else:
+        example = min(made, key=lambda d: (d.pod, d.signature, d.message))
+        pod, message = example.pod, clip(example.message, MAX_MESSAGE)
+    return DecisionStatus(
+        reason=reason, count=_steady_number(old.count if old else None, len(made)), pod=pod, message=message
+    )
+
+
+def _actions(actions: Iterable[Action]) -> tuple[ActionStatus, ...]:
+    newest = sorted(actions, key=lambda action: (-action.at, action.id))[:MAX_ACTIONS]
+    return tuple(
+        ActionStatus(
+            at=datetime.fromtimestamp(int(action.at), UTC),
+            action=action.kind,
+            pod=action.pod,
+            signature=clip(action.signature, MAX_MESSAGE),
+            dry_run=action.dry_run,
+            state=WireActionState(action.state.value),
+            outcome=action.outcome,
+            message=clip(action.message, MAX_MESSAGE),
+        )
+        for action in newest
+    )
