@@ -1,0 +1,133 @@
+"""Sampling rounds: take what is due, within the bounds, and hand each result to the judging. One loop, no task a pod."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+
+from leakwarden.api.words import MEMSTATS as MEMSTATS_SIGNALS
+from leakwarden.api.words import FailureReason
+from leakwarden.core.parts import IDENTITY, MEMSTATS, ROUTINE
+from leakwarden.core.readings import Failure
+from leakwarden.core.samples import SampleResult
+from leakwarden.core.schedule import Schedule, Tempo
+from leakwarden.core.targets import TargetKey
+from leakwarden.core.throttle import Concurrency, RateLimit, Ticket
+from leakwarden.pipeline.clock import Clock
+from leakwarden.pipeline.fleet import Changes, Fleet, Point
+from leakwarden.pipeline.ports import Sampler
+
+log = logging.getLogger(__name__)
+
+MEMSTATS_EVERY = 3
+"""Memstats is 1 MB of text from an idle gopls, so it comes at a lower rate; a window of 30 intervals still has 10."""
+IDENTITY_EVERY = 5
+"""A gopls restarted within its container is noticed by its falling counters anyway; its page makes it exact."""
+_CROWDED = frozenset({FailureReason.CONNECTION_LOST})
+_USELESS = frozenset({FailureReason.CONNECTION_REFUSED, FailureReason.TIMEOUT, FailureReason.POD_GONE})
+
+OnSample = Callable[[Point, SampleResult], Awaitable[Tempo]]
+
+
+class Rounds:
+    """`on_sample` judges and records; what it returns says how soon the point is due again."""
+
+    def __init__(
+        self, fleet: Fleet, sampler: Sampler, clock: Clock, on_sample: OnSample, *, most: int, rate: float
+    ) -> None:
+        self.schedule = Schedule()
+        self.concurrency = Concurrency(most=most)
+        self._rate = RateLimit(rate)
+        self._fleet = fleet
+        self._sampler = sampler
+        self._clock = clock
+        self._on_sample = on_sample
+        self._wake = asyncio.Event()
+        self._flying: set[asyncio.Task[None]] = set()
+
+    def apply(self, changes: Changes) -> None:
+        """Points that came, changed or went."""
+        now = self._clock.now()
+        for key in changes.touched:
+            point = self._fleet.points.get(key)
+            if point is None:
+                self.schedule.remove(key)
+            else:
+                self.schedule.put(key, point.interval, point.cadence, now)
+        if changes.touched:
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Until cancelled; attempts in flight are then cancelled too, and count as never made."""
+        try:
+            while True:
+                pause = self._start_due(self._clock.now())
+                self._wake.clear()
+                try:
+                    async with asyncio.timeout(pause):
+                        await self._wake.wait()
+                except TimeoutError:
+                    pass
+        finally:
+            for task in self._flying:
+                task.cancel()
+            await asyncio.gather(*self._flying, return_exceptions=True)
+
+    def _start_due(self, now: float) -> float | None:
+        """Start what may start; returns the seconds until something may again, None: only an event can tell."""
+        while (due := self.schedule.next_due()) is not None:
+            if due > now:
+                return due - now
+            if (at := self._rate.next_at(now)) > now:
+                return at - now
+            ticket = self.concurrency.enter(now)
+            if ticket is None:
+                free = self.concurrency.free_at(now)
+                return None if free is None else max(0.01, free - now)
+            key = self.schedule.take(now)
+            if key is None or key not in self._fleet.points:
+                self.concurrency.leave(ticket, 0.0, crowded=False, useful=False, now=now)
+                continue
+            self._rate.take(now)
+            task = asyncio.create_task(self._attempt(key, self._fleet.points[key], ticket))
+            self._flying.add(task)
+            task.add_done_callback(self._flying.discard)
+        return None
+
+    async def _attempt(self, key: TargetKey, point: Point, ticket: Ticket) -> None:
+        tempo = Tempo.STEADY
+        result: SampleResult | None = None
+        try:
+            result = await self._sampler.sample(point.target, wanted_parts(point))
+            point.rounds += 1
+        finally:
+            latency = result.latency if result else 0.0
+            reason = result.outcome.reason if result and isinstance(result.outcome, Failure) else None
+            self.concurrency.leave(
+                ticket,
+                latency,
+                crowded=reason in _CROWDED,
+                useful=result is not None and reason not in _USELESS,
+                now=self._clock.now(),
+            )
+        try:
+            tempo = await self._on_sample(point, result)
+        except Exception:
+            log.exception("judging %s/%s failed in a way that is a bug; the sample is lost", point.target.namespace, point.target.pod)
+        finally:
+            self.schedule.done(key, tempo, self._clock.now())
+            self._wake.set()
+
+
+def wanted_parts(point: Point) -> frozenset[str]:
+    """Heap and goroutines every round; memstats and identity at a lower rate, memstats at once when it is wanted."""
+    wanted = set(ROUTINE)
+    needs = any(rule.signal in MEMSTATS_SIGNALS for watch in point.watches for rule in watch.policy.rules.rules)
+    growing = any(watch.growing for watch in point.watches)
+    every = MEMSTATS_EVERY - 1 if growing else MEMSTATS_EVERY
+    if needs and point.rounds % every == 0:
+        wanted.add(MEMSTATS)
+    if point.rounds % IDENTITY_EVERY == 0:
+        wanted.add(IDENTITY)
+    return frozenset(wanted)
