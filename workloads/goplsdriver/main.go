@@ -40,8 +40,8 @@ func main() {
 	flag.Float64Var(&o.pace.requests, "requests", 12, "unanswered-config: requests a second")
 	flag.IntVar(&o.pace.maxRequests, "max-requests", 100_000, "unanswered-config: stop after so many")
 	flag.IntVar(&o.pace.restoredBytes, "file-bytes", 1<<20, "file-cache: size of one file")
-	flag.IntVar(&o.pace.restoredBatch, "files", 20, "file-cache: files a round")
-	flag.DurationVar(&o.pace.restoredEvery, "every", 15*time.Second, "file-cache: time between rounds")
+	flag.IntVar(&o.pace.restoredBatch, "files", 6, "file-cache: files a round")
+	flag.DurationVar(&o.pace.restoredEvery, "every", 4*time.Second, "file-cache: time between rounds")
 	flag.Int64Var(&o.pace.maxBytes, "max-bytes", 1536<<20, "file-cache: stop after so many bytes")
 	flag.Parse()
 

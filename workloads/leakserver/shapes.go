@@ -18,12 +18,12 @@ type shape struct {
 }
 
 // shapes holds each shape with the load that it has by default. The memory
-// shapes hold about 75 MiB a minute in few large pieces; did-change leaves
+// shapes hold about 100 MiB a minute in few large pieces; did-change leaves
 // about 540 small goroutines a minute.
 var shapes = map[string]shape{
 	"ast-cache": {
 		workspace: func(b *budget.Budget) lsp.Workspace { return astcache.New(b) },
-		plan:      load.Plan{Rate: 2, Documents: 16, DocumentBytes: 352 << 10, ChangeEvery: 1, ReopenEvery: 10},
+		plan:      load.Plan{Rate: 2.5, Documents: 16, DocumentBytes: 352 << 10, ChangeEvery: 1, ReopenEvery: 10},
 	},
 	"did-change": {
 		workspace: func(b *budget.Budget) lsp.Workspace { return analysis.New(b) },
@@ -31,7 +31,7 @@ var shapes = map[string]shape{
 	},
 	"sync-map": {
 		workspace: func(b *budget.Budget) lsp.Workspace { return typeindex.New(b) },
-		plan:      load.Plan{Rate: 6, Documents: 33, DocumentBytes: 256 << 10, ChangeEvery: 4, Rename: true},
+		plan:      load.Plan{Rate: 7, Documents: 33, DocumentBytes: 256 << 10, ChangeEvery: 4, Rename: true},
 	},
 }
 
