@@ -135,7 +135,7 @@ class Endpoint(ApiModel):
 
     name: Name
     """Tells endpoints apart; a pod overrides the port by its annotation port.leakwarden.io/NAME."""
-    port: int = Field(ge=1, le=65535)
+    port: int = Field(ge=1, le=65535, strict=True)
     """The port that net/http/pprof listens on. It need not be declared in the pod."""
     path: str = Field(default="/debug/pprof", max_length=128, pattern=r"^(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)+$")
     """The path under which the profiles are served."""
@@ -244,7 +244,7 @@ class RuleSpec(ApiModel):
 class Budget(ApiModel):
     """At most so many actions in a sliding window."""
 
-    actions: int = Field(default=3, ge=1, le=100)
+    actions: int = Field(default=3, ge=1, le=100, strict=True)
     """Evictions of this policy that the window may hold; a dry run spends them too."""
     window: Annotated[Duration, DurationBetween("1m", "168h")] = Duration("1h")
     """The length of the sliding window; it survives operator restarts and a policy that is deleted and made again."""
@@ -263,9 +263,9 @@ class Remediation(ApiModel):
     """How many actions this policy may take in a sliding window."""
     cooldown: Annotated[Duration, DurationBetween("0s", "168h")] = Duration("1h")
     """Between two actions on pods of one owner."""
-    min_ready_peers: int = Field(default=1, ge=0, le=1000)
+    min_ready_peers: int = Field(default=1, ge=0, le=1000, strict=True)
     """Other Ready pods of the same owner that must be there before one is taken."""
-    storm_percent: int = Field(default=20, ge=1, le=100)
+    storm_percent: int = Field(default=20, ge=1, le=100, strict=True)
     """When more than this share of the targets leaks at once it is a release, not a pod: nothing is done."""
     verify_for: Annotated[Duration, DurationBetween("1m", "168h")] = Duration("30m")
     """How long the replacement is watched before the outcome of an action is said."""
