@@ -1,8 +1,8 @@
 """A real Kubernetes on this machine, for the demo and the tests.
 
     from hack import cluster
-    there = cluster.up("e2e")                              # a node: etcd, control plane, containerd, kubelet, kube-proxy
-    there = cluster.up("api", control_plane_only=True)     # an API server in seconds
+    there = cluster.up("e2e")                            # a node: control plane, containerd, kubelet, kube-proxy
+    there = cluster.up("api", control_plane_only=True)   # an API server in seconds
     cluster.down("e2e")
 
 The same by command: python3 -m hack.cluster --help.  Where Docker runs and a node image can be had, `backend="auto"`

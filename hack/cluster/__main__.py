@@ -8,9 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from hack.cluster import api, processes
+from hack.cluster import api, kernel, processes
 from hack.cluster.console import ClusterError, say
-from hack.cluster.kernel import sweep_link
 from hack.cluster.layout import Layout
 from hack.cluster.tools import ensure_tools
 
@@ -36,18 +35,20 @@ def _parser() -> argparse.ArgumentParser:
     tools.add_argument("--control-plane-only", action="store_true", help="only what an API server without a node needs")
     up = commands.add_parser("up", help="bring a cluster up; does nothing when it is up already")
     up.add_argument("--control-plane-only", action="store_true", help="etcd and the API server on loopback, no node")
-    up.add_argument("--with-controllers", action="store_true", help="with --control-plane-only: the controller manager too")
+    up.add_argument(
+        "--with-controllers", action="store_true", help="the controller manager as well, where there is no node"
+    )
     up.add_argument("--backend", choices=["auto", "local", "kind"], default="auto")
     down = commands.add_parser("down", help="end a cluster and remove what it made (its logs stay)")
     down.add_argument("--all", action="store_true", help="every cluster of this checkout")
-    down.add_argument("--stray", action="store_true", help="every local cluster on this machine, of other checkouts too")
+    down.add_argument("--stray", action="store_true", help="every local cluster on this machine, other checkouts too")
     load = commands.add_parser("load", help="make the images of a docker-archive known to the node")
     load.add_argument("archive", type=Path)
     env = commands.add_parser("env", help="print shell lines that set KUBECONFIG and PATH")
     info = commands.add_parser("info", help="print what is known of the cluster")
     info.add_argument("--json", action="store_true")
     for command in (up, down, load, env, info):
-        command.add_argument("--name", default=api.DEFAULT_NAME, help=f"name of the cluster (default {api.DEFAULT_NAME})")
+        command.add_argument("--name", default=api.DEFAULT_NAME, help=f"which cluster (default {api.DEFAULT_NAME})")
     return parser
 
 
@@ -77,7 +78,8 @@ def _down(options: argparse.Namespace) -> None:
         for plan in sorted({supervisor.plan for supervisor in processes.supervisors()}):
             say(f"ending the cluster of {plan.parent}")
             processes.kill(plan)
-            sweep_link(Layout(plan.parent.name, plan.parent))
+            kernel.sweep_link(Layout(plan.parent.name, plan.parent))
+        kernel.sweep_ownerless_cgroups()
         return
     names = api.names() if options.all else [options.name]
     for name in names:

@@ -21,15 +21,22 @@ def up(
 ) -> Cluster:
     """Bring a cluster up, or find it up already.
 
-    `backend` is `auto`, `local` or `kind`.  A control plane alone is always local; `with_controllers` adds the controller
-    manager to it (service accounts, Deployments, garbage collection).  ClusterError says what is wrong and what to do.
+    `backend` is `auto`, `local` or `kind`.  A control plane alone is always local; `with_controllers` adds the
+    controller manager to it (service accounts, Deployments, garbage collection).  ClusterError says what is wrong and
+    what to do.
     """
     layout = Layout.of(name)
     if backend not in ("auto", "local", "kind"):
         raise ClusterError(f"backend {backend!r}: auto, local or kind")
-    if not control_plane_only and (backend == "kind" or (backend == "auto" and kind.usable(layout))):
+    if not control_plane_only and (backend == "kind" or (backend == "auto" and _prefers_kind(layout))):
         return kind.up(layout)
+    kind.down(layout)
     return local.up(layout, control_plane_only=control_plane_only, with_controllers=with_controllers)
+
+
+def _prefers_kind(layout: Layout) -> bool:
+    """A local cluster that runs is kept; Docker is asked only when there is none."""
+    return local.running(layout) is None and kind.usable(layout)
 
 
 def down(name: str = DEFAULT_NAME) -> bool:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from hack.cluster import pki
@@ -14,29 +14,10 @@ LOOPBACK = "127.0.0.1"
 CONTROL_PLANE_SERVICES = "10.96.0.0/16"
 """Service addresses of a control plane alone; nothing routes them, so every such cluster may use the same."""
 
-_QUIET_USERS = ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler"]
+AUDIT_POLICY = Path(__file__).resolve().with_name("audit-policy.yaml")
 
 _UNHURRIED = {"kube-api-qps": "500", "kube-api-burst": "1000"}
 """The default of 20 requests a second alone keeps the controller manager from starting for four seconds."""
-
-AUDIT_POLICY: dict[str, Any] = {
-    "apiVersion": "audit.k8s.io/v1",
-    "kind": "Policy",
-    "omitStages": ["RequestReceived", "ResponseStarted"],
-    "rules": [
-        {"level": "RequestResponse", "verbs": ["create"], "resources": [{"group": "", "resources": ["pods/eviction"]}]},
-        # Heartbeats of the cluster's own parts: thousands of lines that say nothing.
-        {"level": "None", "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}], "users": _QUIET_USERS},
-        {
-            "level": "None",
-            "resources": [{"group": "coordination.k8s.io", "resources": ["leases"]}],
-            "userGroups": ["system:nodes"],
-        },
-        {"level": "Metadata", "verbs": ["create", "update", "patch", "delete", "deletecollection"]},
-        {"level": "None"},
-    ],
-}
-"""Every write with its user, verb and object; evictions with body and answer.  Tests read it as their witness."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +53,13 @@ class ControlPlane:
 def certificates(plane: ControlPlane) -> list[pki.Certificate]:
     """What the control plane and its administrator need."""
     service = plane.network.first_service if plane.network else "10.96.0.1"
-    dns = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local")
+    dns = (
+        "localhost",
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "kubernetes.default.svc.cluster.local",
+    )
     addresses = sorted({LOOPBACK, plane.address, service})
     names = (*(f"DNS:{name}" for name in dns), *(f"IP:{address}" for address in addresses))
     return [
@@ -87,10 +74,9 @@ def certificates(plane: ControlPlane) -> list[pki.Certificate]:
 
 
 def write_files(plane: ControlPlane) -> None:
-    """Kubeconfigs and the audit policy; the certificates are there already."""
+    """Kubeconfigs; the certificates are there already."""
     layout = plane.layout
     layout.config.mkdir(parents=True, exist_ok=True)
-    (layout.config / "audit-policy.yaml").write_text(json.dumps(AUDIT_POLICY, indent=2))
     for file in ("controller-manager", "scheduler"):
         pki.write_kubeconfig(layout.config / f"{file}.kubeconfig", plane.server, layout.pki, file)
     pki.write_kubeconfig(layout.kubeconfig, plane.server, layout.pki, "admin")
@@ -153,7 +139,7 @@ def _apiserver(plane: ControlPlane) -> list[str]:
         "service-account-key-file": f"{keys}/sa.pub",
         "service-account-signing-key-file": f"{keys}/sa.key",
         "service-cluster-ip-range": plane.network.services if plane.network else CONTROL_PLANE_SERVICES,
-        "audit-policy-file": f"{layout.config}/audit-policy.yaml",
+        "audit-policy-file": str(AUDIT_POLICY),
         "audit-log-path": str(layout.audit_log),
         "allow-privileged": "true",
         "anonymous-auth": "true",

@@ -2,16 +2,17 @@
 
     unshare --mount --pid --fork --mount-proc … python3 init.py STATE/plan.json
 
-Every process of the cluster, each container too, lives below this one, and every mount they make is theirs alone.  So the
-kernel cleans up: when this process ends, for whatever reason, all the others are killed and all mounts are gone with them;
-nothing can be left behind by a run that was killed.  It imports nothing of the package and reads its orders from the plan:
+Every process of the cluster, each container too, lives below this one, and every mount they make is theirs alone.  So
+the kernel cleans up: when this process ends, for whatever reason, all the others are killed and all mounts go with
+them; nothing can be left behind by a run that was killed.  It imports nothing of the package and reads its orders from
+the plan:
 
     {"setup": [[argv…], …],                       commands run once, in order; a failing one ends the cluster
      "services": [{"name", "argv", "after"?}, …],  kept running; `after` is "address:port" that must answer first
      "logs": directory for NAME.log}
 
-Services that end are started again (1 s later, then 2, 4, at most 8 while they keep ending at once).  When the plan file
-goes away, because somebody deleted the checkout, the cluster ends by itself.
+Services that end are started again (half a second later, then 1, 2, at most 4 while they keep ending at once).  When
+the plan file goes away, because somebody deleted the checkout, the cluster ends by itself.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ from pathlib import Path
 from typing import Any
 
 _SETTLED_SECONDS = 10.0
-_LONGEST_PAUSE = 8.0
+_SHORTEST_PAUSE, _LONGEST_PAUSE = 0.5, 4.0
 
 
 @dataclass(slots=True)
@@ -41,7 +42,7 @@ class Service:
     pid: int = 0
     started: float = 0.0
     due: float = 0.0
-    pause: float = 1.0
+    pause: float = _SHORTEST_PAUSE
 
 
 def main(plan_path: Path) -> int:
@@ -109,8 +110,10 @@ def reap(services: list[Service]) -> None:
 
 def ended(service: Service, status: int) -> None:
     now = time.monotonic()
-    service.pause = 1.0 if now - service.started > _SETTLED_SECONDS else min(service.pause * 2, _LONGEST_PAUSE)
-    service.pid, service.due = 0, now + service.pause / 2
+    if now - service.started > _SETTLED_SECONDS:
+        service.pause = _SHORTEST_PAUSE
+    service.pid, service.due = 0, now + service.pause
+    service.pause = min(service.pause * 2, _LONGEST_PAUSE)
     report(f"{service.name} ended ({os.waitstatus_to_exitcode(status)}), starting it again")
 
 

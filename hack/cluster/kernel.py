@@ -19,8 +19,8 @@ _CGROUPS = Path("/sys/fs/cgroup")
 def cgroup_mounts(mounts: str, *, every: bool = False) -> list[Path]:
     """Where the control group hierarchies that hold pods are mounted, from the text of /proc/mounts.
 
-    Those of version 1 where there are any, else the one of version 2; with `every`, both (runc makes an empty group in a
-    version 2 hierarchy that stands beside those of version 1).
+    Those of version 1 where there are any, else the one of version 2; with `every`, both (runc makes an empty group in
+    a version 2 hierarchy that stands beside those of version 1).
     """
     rows = [line.split() for line in mounts.splitlines()]
     first = [Path(row[1]) for row in rows if len(row) > 2 and row[2] == "cgroup"]
@@ -46,6 +46,15 @@ def sweep_cgroups(layout: Layout) -> None:
                     Path(directory).rmdir()
         if any(root.exists() for root in roots):
             time.sleep(0.1)
+
+
+def sweep_ownerless_cgroups() -> None:
+    """Remove the groups of clusters that ended without `down` (their checkout was deleted); those in use refuse."""
+    for mount in cgroup_mounts(Path("/proc/mounts").read_text(), every=True):
+        for root in mount.glob("leakwarden-*"):
+            for directory, _, _ in os.walk(root, topdown=False):
+                with contextlib.suppress(OSError):
+                    Path(directory).rmdir()
 
 
 def link_exists(interface: str) -> bool:

@@ -162,7 +162,7 @@ def choose_network(identity: str, taken: Iterable[ipaddress.IPv4Network]) -> Net
 
 
 def networks_of_routes(routes: str) -> list[ipaddress.IPv4Network]:
-    """Networks that `ip -4 route show table all` lists, but for those so wide (a VPN's 10.0.0.0/8) that ours only cut into them."""
+    """Networks that `ip -4 route show table all` lists, but for those so wide (a VPN's 10.0.0.0/8)."""
     found: list[ipaddress.IPv4Network] = []
     for line in routes.splitlines():
         for word in line.split()[:2]:

@@ -28,7 +28,7 @@ _MACHINE_LOCK = Path("/run/lock/leakwarden-cluster.lock")
 
 
 def up(layout: Layout, *, control_plane_only: bool, with_controllers: bool) -> Cluster:
-    """A running cluster: the one that is there when it is well, else a new one (whatever is left of an old one is removed)."""
+    """A running cluster: the one that is there when it is well, else a new one in the place of what is left of it."""
     kernel.check_host()
     tools = ensure_tools(control_plane_only=control_plane_only)
     with locked(layout.lock):

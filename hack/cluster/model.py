@@ -15,8 +15,8 @@ from hack.cluster.console import run
 class Cluster:
     """A cluster that is up.
 
-    `backend` is `local` or `kind`; `node_address` is empty for a control plane alone; `audit_log` is a file of JSON lines
-    (audit.k8s.io/v1 events) on this machine; `bin_dir` holds kubectl of the cluster's version.
+    `backend` is `local` or `kind`; `node_address` is empty for a control plane alone; `audit_log` is a file of JSON
+    lines (audit.k8s.io/v1 events) on this machine; `bin_dir` holds kubectl of the cluster's version.
     """
 
     name: str
@@ -36,8 +36,10 @@ class Cluster:
     @classmethod
     def from_info(cls, info: dict[str, Any]) -> Cluster:
         """The inverse of `info`."""
-        paths = ("kubeconfig", "audit_log", "state_dir", "bin_dir")
-        return cls(**{key: Path(value) if key in paths else value for key, value in info.items()})
+        values = dict(info)
+        for key in ("kubeconfig", "audit_log", "state_dir", "bin_dir"):
+            values[key] = Path(values[key])
+        return cls(**values)
 
     def environment(self) -> dict[str, str]:
         """KUBECONFIG and PATH for commands that use the cluster; the cluster's own kubectl comes first on PATH."""
@@ -54,7 +56,7 @@ class Cluster:
         return self.kubectl(*wanted).strip()
 
     def kubeconfig_for_token(self, token: str, out: Path) -> Path:
-        """Write a kubeconfig that shows `token` instead of the administrator's certificate; returns `out`, mode 0600."""
+        """Write a kubeconfig that shows `token`, not the administrator's certificate, to `out` (0600); return it."""
         view: dict[str, Any] = json.loads(self.kubectl("config", "view", "--raw", "-o", "json"))
         view["users"] = [{"name": "token", "user": {"token": token}}]
         for context in view["contexts"]:
@@ -75,5 +77,5 @@ def load(path: Path) -> Cluster | None:
     """The recorded cluster, None when there is no readable record."""
     try:
         return Cluster.from_info(json.loads(path.read_text()))
-    except (OSError, ValueError, TypeError):
+    except (OSError, ValueError, TypeError, KeyError):
         return None

@@ -1,7 +1,7 @@
 """The node: containerd, kubelet and kube-proxy in a network namespace of their own, and the files they read.
 
-The namespace holds the pods' bridge and every iptables rule, so nothing of the node touches the host's own tables; it is
-joined to the host by one pair of interfaces.  Settings that look odd let it run where there is cgroup v1 and no
+The namespace holds the pods' bridge and every iptables rule, so nothing of the node touches the host's own tables; it
+is joined to the host by one pair of interfaces.  Settings that look odd let it run where there is cgroup v1 and no
 CAP_SYS_RESOURCE (many virtual machines and CI runners), and do no harm elsewhere.
 """
 
@@ -51,7 +51,7 @@ def write_files(plane: ControlPlane, network: Network, snapshotter: str) -> None
         (layout.node / directory).mkdir(parents=True, exist_ok=True)
     for file in ("kubelet", "kube-proxy"):
         pki.write_kubeconfig(layout.config / f"{file}.kubeconfig", plane.server, layout.pki, file)
-    (layout.config / "kubelet.yaml").write_text(json.dumps(_kubelet_config(layout, network), indent=2))
+    (layout.config / "kubelet.yaml").write_text(json.dumps(kubelet_config(layout, network), indent=2))
     (layout.config / "containerd.toml").write_text(_containerd_config(snapshotter))
     (layout.node / "cni-config" / "10-leakwarden.conflist").write_text(json.dumps(_cni_config(network), indent=2))
 
@@ -113,7 +113,8 @@ def services(plane: ControlPlane, network: Network) -> list[dict[str, Any]]:
     ]
 
 
-def _kubelet_config(layout: Layout, network: Network) -> dict[str, Any]:
+def kubelet_config(layout: Layout, network: Network) -> dict[str, Any]:
+    """KubeletConfiguration of the node."""
     keys = layout.pki
     return {
         "apiVersion": "kubelet.config.k8s.io/v1beta1",

@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import time
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from hack.cluster.console import ClusterError, run, say, since
@@ -37,19 +38,24 @@ def which(program: str) -> str | None:
     return shutil.which(program, path=with_sbin())
 
 
-def cni_directory() -> Path | None:
+def cni_directory(directories: Sequence[Path] = CNI_DIRECTORIES) -> Path | None:
     """The directory that holds every CNI plugin used here, or None."""
-    for directory in CNI_DIRECTORIES:
+    for directory in directories:
         if all((directory / plugin).is_file() for plugin in CNI_PLUGINS):
             return directory
     return None
 
 
-def missing_packages(*, control_plane_only: bool) -> list[str]:
-    """Debian packages whose programs are not there, sorted."""
+def missing_packages(
+    *,
+    control_plane_only: bool,
+    find: Callable[[str], str | None] = which,
+    cni_directories: Sequence[Path] = CNI_DIRECTORIES,
+) -> list[str]:
+    """Debian packages whose programs `find` does not find, sorted."""
     programs = CONTROL_PLANE_PROGRAMS if control_plane_only else {**CONTROL_PLANE_PROGRAMS, **NODE_PROGRAMS}
-    missing = {package for program, package in programs.items() if which(program) is None}
-    if not control_plane_only and cni_directory() is None:
+    missing = {package for program, package in programs.items() if find(program) is None}
+    if not control_plane_only and cni_directory(cni_directories) is None:
         missing.add(CNI_PACKAGE)
     return sorted(missing)
 

@@ -30,7 +30,7 @@ class Certificate:
 
 
 def make(directory: Path, certificates: list[Certificate]) -> None:
-    """Write ca.crt, ca.key, the service account key pair sa.key and sa.pub, and FILE.crt, FILE.key for each certificate."""
+    """Write ca.crt, ca.key, the service account keys sa.key and sa.pub, and FILE.crt, FILE.key for each certificate."""
     directory.mkdir(parents=True, exist_ok=True)
     directory.chmod(0o700)
     authority = ["-addext", "basicConstraints=critical,CA:TRUE", "-addext", "keyUsage=critical,keyCertSign,cRLSign"]
@@ -51,7 +51,11 @@ def _request(directory: Path, file: str) -> list[str]:
 
 def _sign(directory: Path, certificate: Certificate) -> None:
     usage = "clientAuth,serverAuth" if certificate.names else "clientAuth"
-    extensions = ["basicConstraints=critical,CA:FALSE", f"extendedKeyUsage={usage}", "keyUsage=critical,digitalSignature"]
+    extensions = [
+        "basicConstraints=critical,CA:FALSE",
+        f"extendedKeyUsage={usage}",
+        "keyUsage=critical,digitalSignature",
+    ]
     if certificate.names:
         extensions.append("subjectAltName=" + ",".join(certificate.names))
     signer = ["-CA", str(directory / "ca.crt"), "-CAkey", str(directory / "ca.key")]

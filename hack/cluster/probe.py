@@ -17,7 +17,7 @@ from hack.cluster.console import ClusterError
 
 
 def get(kubeconfig: Path, path: str, timeout: float = 3) -> tuple[int, str]:
-    """Status and body of a GET with the certificate inside a kubeconfig (ours are JSON); OSError when there is no answer."""
+    """Status and body of a GET with the certificate in a kubeconfig (ours are JSON); OSError without an answer."""
     content: dict[str, Any] = json.loads(kubeconfig.read_text())
     cluster, user = content["clusters"][0]["cluster"], content["users"][0]["user"]
     authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
@@ -72,7 +72,7 @@ def exists(kubeconfig: Path, path: str) -> str:
 
 
 def wait(check: Callable[[], str], alive: Callable[[], bool], seconds: float, pause: float = 0.1) -> None:
-    """Return when `check` gives an empty text; ClusterError with its last text when `seconds` are over or `alive` ends."""
+    """Return when `check` gives an empty text; ClusterError with its last text after `seconds` or without `alive`."""
     end = time.monotonic() + seconds
     while said := check():
         if not alive():

@@ -1,7 +1,7 @@
 """Finding and ending a cluster's processes.
 
-No pid files: a pid may have been given to another process since.  A cluster's first process is the one whose command line
-names init.py and the cluster's own plan file, read from /proc at the moment it is needed.
+No pid files: a pid may have been given to another process since.  A cluster's first process is the one whose command
+line names init.py and the cluster's own plan file, read from /proc at the moment it is needed.
 """
 
 from __future__ import annotations

@@ -173,16 +173,20 @@ def check_go(module: Module) -> None:
     """ClusterError that says what to do when there is no Go, or one that cannot build `module`."""
     wanted = _go_directive(module)
     if shutil.which("go") is None:
-        raise ClusterError(f"Go {wanted} or newer is needed to build Kubernetes, and no `go` is on PATH: "
-                           "install it (https://go.dev/doc/install) and run this again")  # fmt: skip
+        raise ClusterError(
+            f"Go {wanted} or newer is needed to build Kubernetes, and no `go` is on PATH: "
+            "install it (https://go.dev/doc/install) and run this again"
+        )
     version = run(["go", "env", "GOVERSION"], cwd=Path("/")).strip()
     toolchain = run(["go", "env", "GOTOOLCHAIN"], cwd=Path("/")).strip()
     if _as_numbers(version) >= _as_numbers(wanted):
         return
     if _as_numbers(version) >= (1, 21) and not toolchain.startswith("local"):
         return  # it fetches the toolchain that go.mod asks for by itself
-    raise ClusterError(f"Go {wanted} or newer is needed to build Kubernetes; `go` on PATH is {version or 'too old'} with "
-                       f"GOTOOLCHAIN={toolchain or 'unknown'}: install a newer Go, or set GOTOOLCHAIN=auto (Go 1.21+)")  # fmt: skip
+    raise ClusterError(
+        f"Go {wanted} or newer is needed to build Kubernetes; `go` on PATH is {version or 'too old'} with "
+        f"GOTOOLCHAIN={toolchain or 'unknown'}: install a newer Go, or set GOTOOLCHAIN=auto (Go 1.21 or newer)"
+    )
 
 
 def _go_directive(module: Module) -> str:

@@ -23,10 +23,11 @@ class Module:
     name: str
     binaries: dict[str, str]
     ldflags: str = "-s -w"
+    root: Path = GOMODS
 
     @property
     def directory(self) -> Path:
-        return GOMODS / self.name
+        return self.root / self.name
 
     def key(self) -> str:
         """Eight hex digits over everything that decides the binaries: the module's files and the link flags."""

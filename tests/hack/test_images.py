@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hack.images import ImageConfig, docker_archive, tree
+from hack.images import Content, ImageConfig, docker_archive, tree
 
 NAME = "leakwarden.local/thing:1"
 
@@ -47,7 +47,7 @@ def test_entrypoint_environment_user_and_workdir_reach_the_config(tmp_path: Path
 def test_the_same_input_gives_the_same_bytes_whatever_the_times_and_the_order(tmp_path: Path) -> None:
     source = tmp_path / "binary"
     source.write_bytes(b"x" * 10_000)
-    files = {"/b": (source, 0o755), "/a/c": (b"text", 0o644)}
+    files: dict[str, tuple[Content, int]] = {"/b": (source, 0o755), "/a/c": (b"text", 0o644)}
     one, two = tmp_path / "one.tar", tmp_path / "two.tar"
     docker_archive(one, NAME, files, ImageConfig())
     source.touch()
