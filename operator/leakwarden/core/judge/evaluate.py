@@ -1,0 +1,253 @@
+"""One rule against one segment: what is met where, and what is not known and why. No memory of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import Enum
+
+from leakwarden.api.words import BLOCKED, MEMSTATS, UNITS, Signal
+from leakwarden.core.judge import intake, say, tracks
+from leakwarden.core.judge.series import Series
+from leakwarden.core.judge.trend import COVERAGE, POINTS, Question, Shape, Trend, trend
+from leakwarden.core.judge.values import Coverage, Segment
+from leakwarden.core.readings import Attempt, Failure, Reading, Site
+from leakwarden.core.rules import Growth, Rule
+
+FORCED_GC = 150.0
+"""Seconds: Go forces a GC after two minutes without one, so a table that is unchanged for longer has been confirmed."""
+
+
+class Blind(Enum):
+    """Why something is Unknown, as far as the verdict cares."""
+
+    LACKING = "lacking"
+    """Time or points will bring it: Learning."""
+    ABSENT = "absent"
+    """The part was not asked for in this round: neighbours on both sides of it still neighbour."""
+    FAILED = "failed"
+    """It was asked for and failed."""
+    UNSUPPORTED = "unsupported"
+
+
+UNSUPPORTED = frozenset({Signal.MAP_ENTRIES, Signal.LEAKED_GOROUTINES, Signal.GC_PAUSE})
+"""Signals without evidence yet. Rules on them stay Unknown and do not decide the verdict."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One place (or the process, key empty) as one rule sees it now. `met` None is Unknown, `blind` says why."""
+
+    key: str
+    met: bool | None
+    why: str
+    value: float | None = None
+    trend: Trend | None = None
+    site: Site | None = None
+    blind: Blind | None = None
+    missing: float = 0.0
+    """Seconds of points that are still needed, for LACKING."""
+
+
+OF_THE_HEAP = frozenset({Signal.LIVE_HEAP, Signal.SITE_BYTES})
+"""Signals that stand still between two GCs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A series to look at: a place's, or with an empty key the whole process's."""
+
+    key: str
+    series: Series
+    blocks: int
+    site: Site | None
+
+
+def looks(rule: Rule, segment: Segment, attempt: Attempt, grace: float) -> list[Look]:
+    """What the rule sees: one look for a whole-process signal, one for each place that is followed otherwise.
+
+    `grace` in seconds is what is left of the start-up grace. Never empty.
+    """
+    blind = _blind(rule, attempt)
+    if blind is not None:
+        return [blind]
+    if grace > 0:
+        return [Look("", None, f"start-up grace for another {say.duration(grace)}", blind=Blind.LACKING, missing=grace)]
+    if rule.signal in (Signal.SITE_BYTES, Signal.BLOCKED_GOROUTINES):
+        return list(_places(rule, segment, attempt)) or [_nothing(rule, segment, attempt)]
+    return [_look(rule, Place("", series_of(rule.signal, segment), intake.DETAIL, None), segment, attempt)]
+
+
+def _blind(rule: Rule, attempt: Attempt) -> Look | None:
+    """Unknown before anything is looked at: no evidence in this version, or the part is missing."""
+    if rule.signal in UNSUPPORTED:
+        return Look("", None, f"{rule.signal} is not evaluated yet", blind=Blind.UNSUPPORTED)
+    if isinstance(attempt.outcome, Failure):
+        return Look("", None, f"the attempt failed: {attempt.outcome.reason}", blind=Blind.FAILED)
+    part, value = _part(rule.signal, attempt.outcome)
+    if value is not None:
+        return None
+    failure = attempt.outcome.failures.get(part)
+    if failure is not None:
+        return Look("", None, f"{part} failed: {failure.reason}", blind=Blind.FAILED)
+    return Look("", None, f"{part} was not taken in this round", blind=Blind.ABSENT)
+
+
+def _part(signal: Signal, reading: Reading) -> tuple[str, object | None]:
+    if signal in MEMSTATS:
+        return "memstats", reading.memstats
+    if signal in (Signal.GOROUTINES, Signal.BLOCKED_GOROUTINES):
+        return "goroutine", reading.goroutines
+    return "heap", reading.heap
+
+
+def series_of(signal: Signal, segment: Segment) -> Series:
+    """The whole-process series of a signal; that of the family for signals by place."""
+    match signal:
+        case Signal.HEAP_INUSE:
+            return segment.heap_inuse
+        case Signal.SYS:
+            return segment.sys
+        case Signal.CONTAINER_MEMORY:
+            return segment.container
+        case Signal.WATER_LEVEL:
+            return segment.water
+        case Signal.GOROUTINES | Signal.BLOCKED_GOROUTINES:
+            return segment.goroutines
+        case _:
+            return segment.live
+
+
+def _places(rule: Rule, segment: Segment, attempt: Attempt) -> Iterator[Look]:
+    if rule.growth is None:
+        yield from _by_value(rule, attempt)
+        return
+    followed = (segment.sites if rule.signal is Signal.SITE_BYTES else segment.groups).followed
+    for key, track in followed.items():
+        if rule.signal is Signal.BLOCKED_GOROUTINES and track.wait not in BLOCKED:
+            continue
+        yield _look(rule, Place(key, track.series, tracks.DETAIL, track.site), segment, attempt)
+
+
+def _by_value(rule: Rule, attempt: Attempt) -> Iterator[Look]:
+    """`above` alone needs no series: every place of this reading is asked."""
+    reading = attempt.outcome
+    if not isinstance(reading, Reading):
+        return
+    if rule.signal is Signal.SITE_BYTES and reading.heap is not None:
+        for function, held in reading.heap.sites.items():
+            yield _above(rule, function, held.inuse_bytes, held.site)
+    elif reading.goroutines is not None:
+        for use in intake.group_uses(reading.goroutines):
+            if use.wait in BLOCKED:
+                yield _above(rule, use.key, use.value, use.site)
+
+
+def _above(rule: Rule, key: str, value: float, site: Site | None) -> Look:
+    unit = UNITS[rule.signal]
+    above = rule.above if rule.above is not None else 0.0
+    met = value > above
+    why = f"{say.quantity(value, unit)} is {'above' if met else 'not above'} {say.quantity(above, unit)}"
+    return Look(key, met, why, value, site=site)
+
+
+def _nothing(rule: Rule, segment: Segment, attempt: Attempt) -> Look:
+    """No place is large enough to be followed; that is an answer as soon as the window has been watched."""
+    if rule.growth is None:
+        return Look("", False, "no such place")
+    series = series_of(rule.signal, segment)
+    watched = _watched(rule, segment, attempt, series)
+    missing = COVERAGE * rule.growth.window - watched
+    if missing > 0:
+        return Look("", None, "no place stands out yet", blind=Blind.LACKING, missing=missing)
+    return Look("", False, "no place is large enough to matter")
+
+
+def _watched(rule: Rule, segment: Segment, attempt: Attempt, series: Series) -> float:
+    if rule.signal is Signal.SITE_BYTES:
+        return attempt.at - segment.heap_read.since if segment.heap_read else 0.0
+    return attempt.at - series.times[0] if len(series) else 0.0
+
+
+def _look(rule: Rule, place: Place, segment: Segment, attempt: Attempt) -> Look:
+    """One series: `above` on the newest value, growth on the window that ends at the newest point."""
+    if not len(place.series):
+        return Look(place.key, None, "no points yet", blind=Blind.LACKING, site=place.site)
+    if rule.growth is None:
+        return _above(rule, place.key, place.series.last, place.site)
+    load = load_in_thirds(segment.alloc, rule.growth.window)
+    seen = trend(place.series, Question(rule.growth, UNITS[rule.signal], place.blocks, load))
+    if rule.above is not None:
+        above = _above(rule, place.key, place.series.last, place.site)
+        if not above.met:
+            return replace(above, trend=seen)
+    return _grown(rule, rule.growth, place, seen, segment=segment, attempt=attempt)
+
+
+def _grown(rule: Rule, growth: Growth, place: Place, seen: Trend, *, segment: Segment, attempt: Attempt) -> Look:
+    """Growth is asked for, and `above` holds where it is asked for too."""
+    series, now = place.series, attempt.at
+    base = Look(place.key, None, seen.why, series.last, seen, place.site)
+    age = now - series.last_time
+    stale = age > intake.gap_of(attempt)
+    if not stale and seen.shape is not Shape.LACKING:
+        return replace(base, met=seen.shape is Shape.GROWS)
+    flat = _flat(series, growth, segment.heap_read, now) if rule.signal in OF_THE_HEAP else None
+    if flat is not None:
+        moved, over = say.quantity(flat, UNITS[rule.signal]), say.duration(growth.window)
+        return replace(base, met=False, why=f"moved by {moved} in {over}")
+    if seen.shape is not Shape.LACKING:
+        why = f"no GC has run for {say.duration(age)}: nothing new is known"
+        return replace(base, why=why, blind=Blind.ABSENT)
+    if place.key and series.last < growth.at_least:
+        return replace(base, met=False, why="holds less than it would have to grow by")
+    return replace(base, blind=Blind.LACKING, missing=seen.missing)
+
+
+def _flat(series: Series, growth: Growth, coverage: Coverage | None, now: float) -> float | None:
+    """How much the floor moved, where that proves that it cannot have grown by `atLeast`; else None.
+
+    Readings without a new GC add no point, and an idle process would never be known to be healthy. Where readings
+    cover the window without a gap, and a GC must have run in it, the few points there are prove that nothing grew.
+    """
+    if coverage is None or coverage.count < POINTS or now - coverage.since < COVERAGE * growth.window:
+        return None
+    first = series.first_from(now - growth.window)
+    if growth.window < FORCED_GC and len(series) - first < 2:
+        return None
+    if len(series) == first and now - series.last_time < FORCED_GC:
+        return None
+    inside = series.values[max(0, first - 1) :]
+    moved = max(inside) - min(inside)
+    return moved if moved < growth.at_least else None
+
+
+def load_in_thirds(alloc: Series, window: float) -> tuple[float, float] | None:
+    """Bytes allocated a second in the first and in the last third of the window that ends at the newest point."""
+    if len(alloc) < POINTS:
+        return None
+    end = alloc.last_time
+    start = max(alloc.times[0], end - window)
+    third = (end - start) / 3
+    if third <= 0:
+        return None
+    early = _rate(alloc, start, start + third)
+    late = _rate(alloc, end - third, end)
+    return (early, late) if early is not None and late is not None else None
+
+
+def _rate(alloc: Series, start: float, end: float) -> float | None:
+    first, last = alloc.first_from(start), min(alloc.first_from(end), len(alloc) - 1)
+    if last <= first:
+        return None
+    return (alloc.values[last] - alloc.values[first]) / (alloc.times[last] - alloc.times[first])
+
+
+def load_now(alloc: Series, now: float, over: float) -> float | None:
+    """Bytes allocated a second over the last `over` seconds; a table that did not change allocated nothing."""
+    if not len(alloc):
+        return None
+    first = min(alloc.first_from(now - over), len(alloc) - 1)
+    first = max(0, first - 1) if alloc.times[first] > now - over else first
+    elapsed = now - alloc.times[first]
+    return (alloc.last - alloc.values[first]) / elapsed if elapsed > 0 else None

@@ -1,0 +1,158 @@
+"""From a reading to points: every part that is new adds to its series, nothing else does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from leakwarden.api.words import GOROUTINE_FAMILY, Signal
+from leakwarden.core.judge import tracks
+from leakwarden.core.judge.segments import known_identity
+from leakwarden.core.judge.series import Series, append
+from leakwarden.core.judge.tracks import Bounds, Use
+from leakwarden.core.judge.values import Coverage, Hold, OpenFinding, Segment
+from leakwarden.core.readings import Attempt, GoroutineReading, HeapReading, MemStats, Reading
+from leakwarden.core.rules import RuleSet
+
+DETAIL = 32
+"""Thinning of a process's series, and the number of block minima on which its growth is judged."""
+LIFE = 48 * 3600.0
+"""Seconds: a process's series reach back two days at least, so that a daily rhythm is known on its second day."""
+SMALL = 1 / 16
+"""A place that holds less than this share of the smallest `atLeast` is not followed."""
+GAP = 4
+"""In intervals: a larger distance is a gap."""
+
+
+def gap_of(attempt: Attempt) -> float:
+    """Seconds beyond which the distance of two samples is a gap."""
+    return GAP * attempt.interval * (1 + 1e-9)
+
+
+def noted(segment: Segment, attempt: Attempt, reading: Reading) -> Segment:
+    """What is remembered of any reading, judged or not: who it is, and the cumulative counters."""
+    heap, memstats = reading.heap, reading.memstats
+    return replace(
+        segment,
+        process=known_identity(segment.process, attempt.process),
+        oom_flag=attempt.oom_killed,
+        alloc_bytes=heap.alloc_bytes if heap else segment.alloc_bytes,
+        ballast_bytes=heap.ballast_bytes if heap else segment.ballast_bytes,
+        total_alloc=memstats.total_alloc if memstats else segment.total_alloc,
+    )
+
+
+def taken_in(
+    segment: Segment, attempt: Attempt, reading: Reading, rules: RuleSet, pinned: frozenset[str]
+) -> Segment:  # fmt: skip
+    """The segment with this reading's points; the caller has seen to it that grace is over."""
+    segment = replace(segment, readings=segment.readings + 1)
+    if reading.heap is not None:
+        segment = _with_heap(segment, attempt, reading.heap, rules, pinned)
+    if reading.memstats is not None:
+        segment = _with_memstats(segment, attempt.at, reading.memstats, rules)
+    if reading.goroutines is not None:
+        segment = _with_goroutines(segment, attempt.at, reading.goroutines, rules, pinned)
+    return segment
+
+
+def _with_heap(
+    segment: Segment, attempt: Attempt, heap: HeapReading, rules: RuleSet, pinned: frozenset[str]
+) -> Segment:  # fmt: skip
+    at = attempt.at
+    coverage = _covered(segment.heap_read, attempt)
+    if len(segment.live) and heap.fingerprint == segment.fingerprint:
+        return replace(segment, heap_read=coverage)
+    bounds = _bounds(rules, pinned, segment.live.times, goroutines=False)
+    sites = segment.sites if bounds is None else tracks.update(segment.sites, _site_uses(heap), at, bounds)
+    reach = _reach(rules)
+    return replace(
+        segment,
+        fingerprint=heap.fingerprint,
+        heap_read=coverage,
+        live=append(segment.live, at, heap.live_bytes, reach, DETAIL),
+        alloc=append(segment.alloc, at, heap.alloc_bytes, reach, DETAIL),
+        sites=sites,
+    )
+
+
+def _covered(before: Coverage | None, attempt: Attempt) -> Coverage:
+    if before is None or attempt.at - before.last > gap_of(attempt):
+        return Coverage(attempt.at, attempt.at, 1)
+    return Coverage(before.since, attempt.at, before.count + 1)
+
+
+def _with_memstats(segment: Segment, at: float, memstats: MemStats, rules: RuleSet) -> Segment:
+    reach = _reach(rules)
+
+    def more(series: Series, value: float) -> Series:
+        return append(series, at, value, reach, DETAIL)
+
+    return replace(
+        segment,
+        heap_inuse=more(segment.heap_inuse, memstats.heap_inuse),
+        sys=more(segment.sys, memstats.sys),
+        container=more(segment.container, memstats.container_estimate),
+        water=more(segment.water, memstats.water_level),
+    )
+
+
+def _with_goroutines(
+    segment: Segment, at: float, reading: GoroutineReading, rules: RuleSet, pinned: frozenset[str]
+) -> Segment:  # fmt: skip
+    bounds = _bounds(rules, pinned, segment.goroutines.times, goroutines=True)
+    groups = segment.groups if bounds is None else tracks.update(segment.groups, group_uses(reading), at, bounds)
+    return replace(
+        segment,
+        goroutines=append(segment.goroutines, at, reading.total, _reach(rules), DETAIL),
+        groups=groups,
+    )
+
+
+def _site_uses(heap: HeapReading) -> Iterator[Use]:
+    for function, use in heap.sites.items():
+        yield Use(function, use.site, None, use.inuse_bytes, use.alloc_bytes)
+
+
+def group_uses(reading: GoroutineReading) -> Iterator[Use]:
+    """Goroutines by function and wait; lines of one function count together."""
+    sums: dict[str, Use] = {}
+    for group in reading.groups:
+        key = f"{group.site.function}|{group.wait.value}"
+        before = sums.get(key)
+        sums[key] = replace(before, value=before.value + group.count) if before else Use(
+            key, group.site, group.wait, group.count
+        )  # fmt: skip
+    yield from sums.values()
+
+
+def _bounds(
+    rules: RuleSet, pinned: frozenset[str], earlier: Sequence[float], *, goroutines: bool
+) -> Bounds | None:  # fmt: skip
+    """None where no rule grows in this family: then nobody asks which place it is."""
+    growths = [
+        rule.growth for rule in rules.rules
+        if rule.growth and rule.signal is not Signal.WATER_LEVEL and (rule.signal in GOROUTINE_FAMILY) is goroutines
+    ]  # fmt: skip
+    if not growths:
+        return None
+    return Bounds(SMALL * min(g.at_least for g in growths), 2 * max(g.window for g in growths), pinned, earlier)
+
+
+def _reach(rules: RuleSet) -> float:
+    return max([LIFE, *(4 * rule.growth.window for rule in rules.rules if rule.growth)])
+
+
+def pinned_places(holds: Mapping[str, Hold], findings: tuple[OpenFinding, ...]) -> frozenset[str]:
+    """Keys of places that a hold or an open finding rests on."""
+    held = {key.split("\n", 1)[1] for key in holds}
+    found = {part.key for finding in findings for part in finding.parts}
+    shown = {_place(finding) for finding in findings}
+    return frozenset(held | found | shown)
+
+
+def _place(open_finding: OpenFinding) -> str:
+    finding = open_finding.finding
+    if finding.site is None:
+        return ""
+    return f"{finding.site.function}|{finding.wait.value}" if finding.wait else finding.site.function

@@ -1,0 +1,112 @@
+"""Which places are followed one by one: bounded, fair to late and slow growers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence, Set
+from dataclasses import dataclass
+
+from leakwarden.api.words import WaitKind
+from leakwarden.core.judge.series import Series, append, level
+from leakwarden.core.judge.values import Parked, Track, Tracks
+from leakwarden.core.readings import Site
+
+FOLLOWED = 48
+"""Places with a series of their own, for bytes and for goroutines each."""
+PARKED = 128
+"""Places of which only one earlier value is kept."""
+DETAIL = 16
+"""Thinning of their series: old points lie age/16 apart, and growth is judged on at most 16 block minima."""
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """What one place holds in one reading."""
+
+    key: str
+    site: Site
+    wait: WaitKind | None
+    value: float
+    alloc: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """`floor`: less than this is too small to matter. `reach` in seconds. `pinned` places are never given up."""
+
+    floor: float
+    reach: float
+    pinned: Set[str]
+    earlier: Sequence[float]
+    """When there were readings before this one: a place that is new now held less than the floor at each of them."""
+
+
+def update(tracks: Tracks, uses: Iterable[Use], at: float, bounds: Bounds) -> Tracks:
+    """One more point for each followed place (0 where it is absent), then room for places that grew meanwhile."""
+    present = {use.key: use for use in uses}
+    followed = {key: _extended(track, present.get(key), at, bounds) for key, track in tracks.followed.items()}
+    parked = {key: seen for key, seen in tracks.parked.items() if key in present}
+    for use in _candidates(present, followed, parked, bounds):
+        if len(followed) >= FOLLOWED and not _gave_way(followed, parked, use, at, bounds):
+            parked.setdefault(use.key, Parked(at, use.value))
+            continue
+        followed[use.key] = _admitted(use, parked.pop(use.key, None), at, bounds)
+    return Tracks(followed, _largest(parked))
+
+
+def _extended(track: Track, use: Use | None, at: float, bounds: Bounds) -> Track:
+    value = use.value if use else 0.0
+    return Track(
+        site=use.site if use else track.site,
+        wait=track.wait,
+        series=append(track.series, at, value, bounds.reach, DETAIL),
+        alloc_first=track.alloc_first,
+        alloc_last=use.alloc if use else track.alloc_last,
+    )
+
+
+def _candidates(
+    present: dict[str, Use], followed: dict[str, Track], parked: dict[str, Parked], bounds: Bounds
+) -> list[Use]:  # fmt: skip
+    """Places that matter and are not followed, those that grew most since they were seen first."""
+    found = [use for key, use in present.items() if use.value >= bounds.floor and key not in followed]
+    return sorted(found, key=lambda use: (-_grown(use, parked), use.key))
+
+
+def _grown(use: Use, parked: dict[str, Parked]) -> float:
+    return use.value - parked[use.key].value if use.key in parked else use.value
+
+
+def _gave_way(followed: dict[str, Track], parked: dict[str, Parked], use: Use, at: float, bounds: Bounds) -> bool:
+    """Give up the followed place that grows least, if the candidate, seen before, has grown by more since."""
+    if use.key not in parked:
+        return False
+    free = [(_strength(track), key) for key, track in followed.items() if key not in bounds.pinned]
+    if not free:
+        return False
+    strength, weakest = min(free)
+    if _grown(use, parked) <= max(bounds.floor, 1.5 * strength):
+        return False
+    parked[weakest] = Parked(at, followed.pop(weakest).series.last)
+    return True
+
+
+def _strength(track: Track) -> float:
+    return track.series.last - min(track.series.values)
+
+
+def _admitted(use: Use, seen: Parked | None, at: float, bounds: Bounds) -> Track:
+    """A place that is new held less than the floor at every earlier reading; those are points too."""
+    if seen is not None:
+        series = append(Series(), seen.at, seen.value, bounds.reach, DETAIL)
+    elif bounds.earlier:
+        series = level(bounds.earlier, min(use.value, bounds.floor), bounds.reach, DETAIL)
+    else:
+        series = Series()
+    return Track(use.site, use.wait, append(series, at, use.value, bounds.reach, DETAIL), use.alloc, use.alloc)
+
+
+def _largest(parked: dict[str, Parked]) -> dict[str, Parked]:
+    if len(parked) <= PARKED:
+        return parked
+    kept = sorted(parked.items(), key=lambda item: (-item[1].value, item[0]))[:PARKED]
+    return dict(sorted(kept))

@@ -1,0 +1,162 @@
+"""Does a signal grow by `atLeast` in the window, and still? The growth test of a rule on one series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from leakwarden.api.words import Unit
+from leakwarden.core.judge import say
+from leakwarden.core.judge.series import Series, floor
+from leakwarden.core.judge.statistics import least_squares_slope, median, sen
+from leakwarden.core.rules import Growth
+
+POINTS = 8
+"""Fewer distinct points prove nothing."""
+COVERAGE = 0.8
+"""Share of the window that the points must span."""
+STILL = 0.5
+"""The last third must rise at least this fast, as a share of the whole window's slope."""
+STEADY = 0.8
+"""Gains of successive thirds that shrink faster than this are extrapolated to where they end."""
+MEMORY = 4
+"""In windows: how far back a level counts as one that the process has held before and given back."""
+RHYTHM = 3600.0
+"""Seconds: windows at least this long also ask whether the load explains the growth."""
+
+
+Points = tuple[Sequence[float], Sequence[float]]
+"""Times and values, in parallel."""
+
+
+class Shape(Enum):
+    """What the growth test saw; only GROWS is met, only LACKING is Unknown."""
+
+    LACKING = "too few points or too little time"
+    SMALL = "growth too small"
+    STOPPED = "no longer growing at the end"
+    FLATTENING = "flattening out"
+    RETURNING = "at a level that was held before and given back"
+    LOADED = "the load rose as much"
+    GROWS = "growing"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a series: which growth, in what unit, on how many block minima at most.
+
+    `load`: bytes allocated a second in the first and in the last third of the window, None unknown.
+    """
+
+    growth: Growth
+    unit: Unit
+    blocks: int
+    load: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """`slope` in units a second, `growth` its lower 95 % bound times the window, None where not estimated.
+
+    `level` is the median of the last sixth of the window (the newest value while LACKING). `missing` is the time, in
+    seconds, that the points must yet span; 0 where it is points that are missing.
+    """
+
+    shape: Shape
+    slope: float
+    growth: float | None
+    level: float
+    rising: bool
+    missing: float
+    why: str
+
+
+def trend(series: Series, asked: Question) -> Trend:
+    """Judge the window that ends at the newest point."""
+    growth = asked.growth
+    if not len(series):
+        return Trend(Shape.LACKING, 0.0, None, 0.0, False, COVERAGE * growth.window, "no points yet")
+    end = series.last_time
+    start = end - growth.window * (1 + 1e-9)
+    first = series.first_from(start)
+    count, span = len(series) - first, end - series.times[first]
+    lacking = COVERAGE * growth.window * (1 - 1e-9) - span
+    if count < POINTS or lacking > 0:
+        why = f"{count} of {POINTS} points, over {say.duration(span)} of {say.duration(growth.window)}"
+        rising = series.last - series.values[first] >= growth.at_least / 4
+        return Trend(Shape.LACKING, 0.0, None, series.last, rising, max(0.0, lacking), why)
+    return _judged(series, floor(series, start, asked.blocks), asked)
+
+
+def _judged(series: Series, points: Points, asked: Question) -> Trend:
+    times, values = points
+    growth, unit = asked.growth, asked.unit
+    level = _level(points, 5 / 6, 1.0)
+    over, least = say.duration(growth.window), say.quantity(growth.at_least, unit)
+    rise = max(values) - min(values)
+    if rise < 0.7 * growth.at_least:
+        why = f"moved by {say.quantity(rise, unit)} in {over}, {least} asked"
+        rising = level - values[0] >= growth.at_least / 4
+        return Trend(Shape.SMALL, least_squares_slope(times, values), None, level, rising, 0.0, why)
+    slope, low = sen(times, values)
+    bound = low * growth.window
+    shape = Shape.SMALL if bound < growth.at_least else _shape(series, points, slope, asked)
+    why = f"{'+' if bound >= 0 else ''}{say.quantity(bound, unit)} in {over} at the least, {least} asked"
+    if shape not in (Shape.SMALL, Shape.GROWS):
+        why += f"; {shape.value}"
+    return Trend(shape, slope, bound, level, bound >= growth.at_least / 4, 0.0, why)
+
+
+def _shape(series: Series, points: Points, slope: float, asked: Question) -> Shape:
+    """The growth is large enough; is it a leak's? The tests in the order in which they are said."""
+    times, values = points
+    window = asked.growth.window
+    span = times[-1] - times[0]
+    tail = next(i for i, t in enumerate(times) if t >= times[-1] - span / 3)
+    if least_squares_slope(times[tail:], values[tail:]) < STILL * slope:
+        return Shape.STOPPED
+    early, middle, late = (_level(points, k / 3, (k + 1) / 3) for k in range(3))
+    if _to_come(middle - early, late - middle) < asked.growth.at_least:
+        return Shape.FLATTENING
+    if _level(points, 5 / 6, 1.0) <= max(_held_before(series, points, window)):
+        return Shape.RETURNING
+    if asked.load is not None and window >= RHYTHM and _explained(early, late, asked.load):
+        return Shape.LOADED
+    return Shape.GROWS
+
+
+def _level(points: Points, low: float, high: float) -> float:
+    """The median of the points between two shares of the span; the nearest point where there is none."""
+    times, values = points
+    start, span = times[0], times[-1] - times[0]
+    inside = [v for t, v in zip(times, values, strict=True) if low - 1e-9 <= (t - start) / span <= high + 1e-9]
+    if inside:
+        return median(inside)
+    middle = start + span * (low + high) / 2
+    return min(zip(times, values, strict=True), key=lambda point: abs(point[0] - middle))[1]
+
+
+def _to_come(earlier: float, later: float) -> float:
+    """What is still to come when gains go on shrinking by the ratio of these two; no end where they hardly shrink."""
+    if later <= 0:
+        return 0.0
+    if earlier <= 0 or later >= STEADY * earlier:
+        return float("inf")
+    ratio = later / earlier
+    return later * ratio / (1 - ratio)
+
+
+def _held_before(series: Series, points: Points, window: float) -> list[float]:
+    """Levels held earlier: of the window's earlier sixths, and of the points before it, one-point spikes left out."""
+    levels = [_level(points, k / 6, (k + 1) / 6) for k in range(5)]
+    since = series.first_from(series.last_time - MEMORY * window)
+    before = series.values[since : series.first_from(points[0][0])]
+    levels.extend(min(max(a, b), max(min(a, b), c)) for a, b, c in zip(before, before[1:], before[2:], strict=False))
+    return levels
+
+
+def _explained(early: float, late: float, load: tuple[float, float]) -> bool:
+    """The allocation rate rose by half or more, and by no smaller factor than the signal."""
+    before, after = load
+    return before > 0 and early > 0 and after >= 1.5 * before and late / early <= after / before

@@ -1,0 +1,197 @@
+"""What the judge keeps between two steps, and what it says after one. Frozen values; `codec` stores the state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from leakwarden.api.words import Signal, Verdict, WaitKind
+from leakwarden.core.findings import Finding
+from leakwarden.core.judge.series import Series
+from leakwarden.core.readings import ProcessIdentity, Site
+from leakwarden.core.rules import RuleSet
+
+
+class RuleState(StrEnum):
+    """Of a rule after one step. MET: met by this sample, nothing held yet, or held and waiting for its attribution."""
+
+    NOT_MET = "NotMet"
+    MET = "Met"
+    HOLDING = "Holding"
+    UNKNOWN = "Unknown"
+    FIRING = "Firing"
+
+
+class TransitionKind(StrEnum):
+    """What became of a finding. RETURNED needs findings of other pods: it is told later, never by `step`."""
+
+    OPENED = "Opened"
+    WORSENED = "Worsened"
+    RETURNED = "Returned"
+    RESOLVED = "Resolved"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    kind: TransitionKind
+    finding: Finding
+
+
+@dataclass(frozen=True, slots=True)
+class RuleEvaluation:
+    """How one rule stands, for `explain`. `value` and `growth` in the signal's unit.
+
+    `growth` is the lower 95 % bound of the growth over the window, None where it was not estimated. `held` in seconds.
+    `site` is the one that is furthest, for signals with one series a site.
+    """
+
+    rule: str
+    state: RuleState
+    value: float | None
+    growth: float | None
+    held: float
+    why: str
+    site: Site | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One site's bytes, or one group's goroutines, over time."""
+
+    site: Site
+    """Line and leaf as of the newest reading, to show."""
+    wait: WaitKind | None
+    series: Series
+    alloc_first: float = 0.0
+    """Cumulative allocations when tracking began, bytes; 0 for goroutines."""
+    alloc_last: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """What a site held when it was last looked at without being tracked: its growth since tells whether to admit it."""
+
+    at: float
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Tracks:
+    """The places that are followed, by key (function, for goroutines function and wait), and those left aside."""
+
+    followed: Mapping[str, Track] = field(default_factory=dict)
+    parked: Mapping[str, Parked] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """An unbroken run of heap readings, changed or not: no distance in it is a gap."""
+
+    since: float
+    last: float
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Everything that belongs to one process and starts over with the next."""
+
+    process: ProcessIdentity
+    began: float
+    """When it was first seen, unix seconds."""
+    oom_flag: bool
+    """Whether its attempts came with `oom_killed`: a flag that stays set tells of an earlier process."""
+    readings: int = 0
+    """How many were judged: those of the start-up grace are not."""
+    over: bool = False
+    """Refused three times: the process is gone, whatever answers next is another one."""
+    alloc_bytes: int = 0
+    total_alloc: int = 0
+    fingerprint: str = ""
+    ballast_bytes: int = 0
+    heap_read: Coverage | None = None
+    live: Series = field(default_factory=Series)
+    alloc: Series = field(default_factory=Series)
+    """Cumulative allocations: its rate is the load."""
+    heap_inuse: Series = field(default_factory=Series)
+    sys: Series = field(default_factory=Series)
+    container: Series = field(default_factory=Series)
+    water: Series = field(default_factory=Series)
+    goroutines: Series = field(default_factory=Series)
+    sites: Tracks = field(default_factory=Tracks)
+    groups: Tracks = field(default_factory=Tracks)
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """How long a rule has been met at one place, in covered seconds. `met_at` is None after an Unknown."""
+
+    held: float
+    met_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one rule contributes to a finding: where the growth that it saw began, and how far it went."""
+
+    rule: str
+    key: str
+    """The place's key; empty for the whole process."""
+    signal: Signal
+    leak: bool
+    onset: float
+    baseline: float
+    peak: float
+
+
+@dataclass(frozen=True, slots=True)
+class OpenFinding:
+    """A finding that is open, with what decides when it ends. The first of `parts` is the one that is measured."""
+
+    finding: Finding
+    parts: tuple[Part, ...]
+    load: float | None
+    """Bytes allocated a second when it was opened; None unknown."""
+    below: float | None = None
+    """Covered seconds for which half of the growth has been given back; None when it has not."""
+    flat: float = 0.0
+    """Covered seconds without growth under a load like that at opening."""
+    flat_level: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class TargetState:
+    """All that is remembered of one target under one policy. Build it with `start`, change it with `step`."""
+
+    rules: RuleSet
+    last_at: float | None = None
+    """Of the newest attempt, success or failure."""
+    last_read: float | None = None
+    """Of the newest attempt if it was a success, else None: only neighbouring readings cover time."""
+    failures: int = 0
+    """Failed attempts in a row, refused ones apart."""
+    refusals: int = 0
+    trouble: str = ""
+    """Of the newest failed attempt: reason and message."""
+    segment: Segment | None = None
+    holds: Mapping[str, Hold] = field(default_factory=dict)
+    """By rule name, a line feed, and the place's key."""
+    clear_at: Mapping[str, float] = field(default_factory=dict)
+    """By rule name: when it was last found not met."""
+    findings: tuple[OpenFinding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What one step says. `findings`: all open ones, and those that this very step resolved."""
+
+    state: TargetState
+    verdict: Verdict
+    reason: str
+    """One sentence that stands alone."""
+    findings: tuple[Finding, ...]
+    transitions: tuple[Transition, ...]
+    rules: tuple[RuleEvaluation, ...]
+    growing: bool
+    """Something grows: the next sample should come at the interval, memstats included."""
