@@ -41,6 +41,7 @@ class Look:
     key: str
     met: bool | None
     why: str
+    """Empty where the trend says it."""
     value: float | None = None
     trend: Trend | None = None
     site: Site | None = None
@@ -76,6 +77,13 @@ def looks(rule: Rule, segment: Segment, attempt: Attempt, grace: float) -> list[
     if rule.signal in (Signal.SITE_BYTES, Signal.BLOCKED_GOROUTINES):
         return list(_places(rule, segment, attempt)) or [_nothing(rule, segment, attempt)]
     return [_look(rule, Place("", series_of(rule.signal, segment), intake.DETAIL, None), segment, attempt)]
+
+
+def why(rule: Rule, look: Look) -> str:
+    """A phrase that says why the rule stands so at this place."""
+    if look.why or look.trend is None or rule.growth is None:
+        return look.why
+    return look.trend.why(rule.growth, UNITS[rule.signal])
 
 
 def _blind(rule: Rule, attempt: Attempt) -> Look | None:
@@ -147,8 +155,8 @@ def _above(rule: Rule, key: str, value: float, site: Site | None) -> Look:
     unit = UNITS[rule.signal]
     above = rule.above if rule.above is not None else 0.0
     met = value > above
-    why = f"{say.quantity(value, unit)} is {'above' if met else 'not above'} {say.quantity(above, unit)}"
-    return Look(key, met, why, value, site=site)
+    said = f"{say.quantity(value, unit)} is {'above' if met else 'not above'} {say.quantity(above, unit)}"
+    return Look(key, met, said, value, site=site)
 
 
 def _nothing(rule: Rule, segment: Segment, attempt: Attempt) -> Look:
@@ -177,17 +185,15 @@ def _look(rule: Rule, place: Place, segment: Segment, attempt: Attempt) -> Look:
         return _above(rule, place.key, place.series.last, place.site)
     load = load_in_thirds(segment.alloc, rule.growth.window)
     seen = trend(place.series, Question(rule.growth, UNITS[rule.signal], place.blocks, load))
-    if rule.above is not None:
-        above = _above(rule, place.key, place.series.last, place.site)
-        if not above.met:
-            return replace(above, trend=seen)
+    if rule.above is not None and place.series.last <= rule.above:
+        return replace(_above(rule, place.key, place.series.last, place.site), trend=seen)
     return _grown(rule, rule.growth, place, seen, segment=segment, attempt=attempt)
 
 
 def _grown(rule: Rule, growth: Growth, place: Place, seen: Trend, *, segment: Segment, attempt: Attempt) -> Look:
     """Growth is asked for, and `above` holds where it is asked for too."""
     series, now = place.series, attempt.at
-    base = Look(place.key, None, seen.why, series.last, seen, place.site)
+    base = Look(place.key, None, "", series.last, seen, place.site)
     age = now - series.last_time
     stale = age > intake.gap_of(attempt)
     if not stale and seen.shape is not Shape.LACKING:
@@ -197,11 +203,11 @@ def _grown(rule: Rule, growth: Growth, place: Place, seen: Trend, *, segment: Se
         moved, over = say.quantity(flat, UNITS[rule.signal]), say.duration(growth.window)
         return replace(base, met=False, why=f"moved by {moved} in {over}")
     if seen.shape is not Shape.LACKING:
-        why = f"no GC has run for {say.duration(age)}: nothing new is known"
-        return replace(base, why=why, blind=Blind.ABSENT)
+        idle = f"no GC has run for {say.duration(age)}: nothing new is known"
+        return replace(base, why=idle, blind=Blind.ABSENT)
     if place.key and series.last < growth.at_least:
         return replace(base, met=False, why="holds less than it would have to grow by")
-    return replace(base, blind=Blind.LACKING, missing=seen.missing)
+    return replace(base, blind=Blind.LACKING, missing=seen.missing(growth))
 
 
 def _flat(series: Series, growth: Growth, coverage: Coverage | None, now: float) -> float | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from leakwarden.core.judge.evaluate import Blind, Look
+from leakwarden.core.judge.evaluate import Blind, Look, why
 from leakwarden.core.judge.intake import gap_of
 from leakwarden.core.judge.values import Hold, RuleEvaluation, RuleState
 from leakwarden.core.readings import Attempt
@@ -89,7 +89,7 @@ def _standing(
         hold = holds.get(hold_key(rule.name, look.key))
         held = hold.held if hold else 0.0
     growth = look.trend.growth if look.trend else None
-    evaluation = RuleEvaluation(rule.name, state, look.value, growth, held, look.why, look.site)
+    evaluation = RuleEvaluation(rule.name, state, look.value, growth, held, why(rule, look), look.site)
     return Standing(rule, looks, states, holds, evaluation, look)
 
 

@@ -10,9 +10,9 @@ from leakwarden.core.judge.series import Series, append, level
 from leakwarden.core.judge.values import Parked, Track, Tracks
 from leakwarden.core.readings import Site
 
-FOLLOWED = 48
+FOLLOWED = 32
 """Places with a series of their own, for bytes and for goroutines each."""
-PARKED = 128
+PARKED = 96
 """Places of which only one earlier value is kept."""
 DETAIL = 16
 """Thinning of their series: old points lie age/16 apart, and growth is judged on at most 16 block minima."""
@@ -78,13 +78,13 @@ def _grown(use: Use, parked: dict[str, Parked]) -> float:
 
 def _gave_way(followed: dict[str, Track], parked: dict[str, Parked], use: Use, at: float, bounds: Bounds) -> bool:
     """Give up the followed place that grows least, if the candidate, seen before, has grown by more since."""
-    if use.key not in parked:
+    if use.key not in parked or _grown(use, parked) <= bounds.floor:
         return False
     free = [(_strength(track), key) for key, track in followed.items() if key not in bounds.pinned]
     if not free:
         return False
     strength, weakest = min(free)
-    if _grown(use, parked) <= max(bounds.floor, 1.5 * strength):
+    if _grown(use, parked) <= 1.5 * strength:
         return False
     parked[weakest] = Parked(at, followed.pop(weakest).series.last)
     return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from leakwarden.api.words import Unit
@@ -16,6 +16,8 @@ POINTS = 8
 """Fewer distinct points prove nothing."""
 COVERAGE = 0.8
 """Share of the window that the points must span."""
+HOPELESS = 0.7
+"""Share of `atLeast`: where all points of the window lie closer together, no interval need be estimated."""
 STILL = 0.5
 """The last third must rise at least this fast, as a share of the whole window's slope."""
 STEADY = 0.8
@@ -59,53 +61,63 @@ class Question:
 class Trend:
     """`slope` in units a second, `growth` its lower 95 % bound times the window, None where not estimated.
 
-    `level` is the median of the last sixth of the window (the newest value while LACKING). `missing` is the time, in
-    seconds, that the points must yet span; 0 where it is points that are missing.
+    `level` is the median of the last sixth of the window. `moved` is the distance of its highest and lowest point.
     """
 
     shape: Shape
-    slope: float
-    growth: float | None
-    level: float
-    rising: bool
-    missing: float
-    why: str
+    points: int
+    span: float
+    """Seconds from the first point in the window to the last."""
+    moved: float = 0.0
+    slope: float = 0.0
+    growth: float | None = None
+    level: float = 0.0
+    rising: bool = False
+    """Worth a closer look: a quarter of `atLeast`, whatever the interval says."""
+
+    def missing(self, growth: Growth) -> float:
+        """Seconds that the points must yet span; 0 where it is points that are missing."""
+        return max(0.0, COVERAGE * growth.window * (1 - 1e-9) - self.span)
+
+    def why(self, growth: Growth, unit: Unit) -> str:
+        """A phrase for `explain`."""
+        over, least = say.duration(growth.window), say.quantity(growth.at_least, unit)
+        if self.shape is Shape.LACKING:
+            return f"{self.points} of {POINTS} points, over {say.duration(self.span)} of {over}"
+        if self.growth is None:
+            return f"moved by {say.quantity(self.moved, unit)} in {over}, {least} asked"
+        sign = "+" if self.growth >= 0 else ""
+        why = f"{sign}{say.quantity(self.growth, unit)} in {over} at the least, {least} asked"
+        return why if self.shape in (Shape.SMALL, Shape.GROWS) else f"{why}; {self.shape.value}"
 
 
 def trend(series: Series, asked: Question) -> Trend:
     """Judge the window that ends at the newest point."""
     growth = asked.growth
     if not len(series):
-        return Trend(Shape.LACKING, 0.0, None, 0.0, False, COVERAGE * growth.window, "no points yet")
-    end = series.last_time
-    start = end - growth.window * (1 + 1e-9)
+        return Trend(Shape.LACKING, 0, 0.0)
+    start = series.last_time - growth.window * (1 + 1e-9)
     first = series.first_from(start)
-    count, span = len(series) - first, end - series.times[first]
-    lacking = COVERAGE * growth.window * (1 - 1e-9) - span
-    if count < POINTS or lacking > 0:
-        why = f"{count} of {POINTS} points, over {say.duration(span)} of {say.duration(growth.window)}"
-        rising = series.last - series.values[first] >= growth.at_least / 4
-        return Trend(Shape.LACKING, 0.0, None, series.last, rising, max(0.0, lacking), why)
-    return _judged(series, floor(series, start, asked.blocks), asked)
+    values = series.values[first:]
+    seen = Trend(Shape.LACKING, len(values), series.last_time - series.times[first], max(values) - min(values))
+    if seen.points < POINTS or seen.missing(growth) > 0:
+        return replace(seen, level=series.last, rising=series.last - values[0] >= growth.at_least / 4)
+    if seen.moved < HOPELESS * growth.at_least:
+        level = median(values[-max(1, len(values) // 6) :])
+        slope = (level - values[0]) / seen.span
+        return replace(
+            seen, shape=Shape.SMALL, slope=slope, level=level, rising=level - values[0] >= growth.at_least / 4
+        )
+    return _estimated(series, floor(series, start, asked.blocks), asked, seen)
 
 
-def _judged(series: Series, points: Points, asked: Question) -> Trend:
-    times, values = points
-    growth, unit = asked.growth, asked.unit
-    level = _level(points, 5 / 6, 1.0)
-    over, least = say.duration(growth.window), say.quantity(growth.at_least, unit)
-    rise = max(values) - min(values)
-    if rise < 0.7 * growth.at_least:
-        why = f"moved by {say.quantity(rise, unit)} in {over}, {least} asked"
-        rising = level - values[0] >= growth.at_least / 4
-        return Trend(Shape.SMALL, least_squares_slope(times, values), None, level, rising, 0.0, why)
-    slope, low = sen(times, values)
+def _estimated(series: Series, points: Points, asked: Question, seen: Trend) -> Trend:
+    growth = asked.growth
+    slope, low = sen(*points)
     bound = low * growth.window
     shape = Shape.SMALL if bound < growth.at_least else _shape(series, points, slope, asked)
-    why = f"{'+' if bound >= 0 else ''}{say.quantity(bound, unit)} in {over} at the least, {least} asked"
-    if shape not in (Shape.SMALL, Shape.GROWS):
-        why += f"; {shape.value}"
-    return Trend(shape, slope, bound, level, bound >= growth.at_least / 4, 0.0, why)
+    level = _level(points, 5 / 6, 1.0)
+    return replace(seen, shape=shape, slope=slope, growth=bound, level=level, rising=bound >= growth.at_least / 4)
 
 
 def _shape(series: Series, points: Points, slope: float, asked: Question) -> Shape:

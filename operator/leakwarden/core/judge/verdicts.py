@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from leakwarden.api.words import FindingType, Verdict
 from leakwarden.core.findings import Finding
 from leakwarden.core.judge import say
-from leakwarden.core.judge.evaluate import Blind
+from leakwarden.core.judge.evaluate import Blind, why
 from leakwarden.core.judge.holds import Standing
 from leakwarden.core.judge.trend import POINTS
 from leakwarden.core.judge.values import RuleState, TargetState
@@ -65,8 +65,8 @@ def _learning(state: TargetState, judged: Sequence[Standing]) -> str:
         if judged and segment.readings < POINTS:
             return f"{segment.readings} of {POINTS} readings"
         return ""
-    missing, name, why = max(_needs(standing) for standing in lacking)
-    needs = f"{name} needs {say.duration(missing)} more" if missing > 0 else f"{name} has {why}"
+    missing, name, phrase = max(_needs(standing) for standing in lacking)
+    needs = f"{name} needs {say.duration(missing)} more" if missing > 0 else f"{name} has {phrase}"
     clear = _clear_up_to(judged)
     return f"no rule of up to {say.duration(clear)} is met; {needs}" if clear else needs
 
@@ -83,7 +83,11 @@ def _is_met(standing: Standing) -> bool:
 
 
 def _needs(standing: Standing) -> tuple[float, str, str]:
-    return max((look.missing, standing.rule.name, look.why) for look in standing.looks if look.blind is Blind.LACKING)
+    return max(
+        (look.missing, standing.rule.name, why(standing.rule, look))
+        for look in standing.looks
+        if look.blind is Blind.LACKING
+    )
 
 
 def _doubt(
@@ -107,5 +111,5 @@ def _doubt(
         clear = clear_at.get(standing.rule.name)
         if unknown.blind is Blind.ABSENT and clear is not None and at - clear <= STANDS * interval * (1 + 1e-9):
             continue
-        return f"{standing.rule.name} is unknown: {unknown.why}"
+        return f"{standing.rule.name} is unknown: {why(standing.rule, unknown)}"
     return ""
