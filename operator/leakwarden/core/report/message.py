@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from leakwarden.api.words import UNITS, FindingType, Signal, Unit, WaitKind
 from leakwarden.core.findings import Finding
 from leakwarden.core.readings import Site
@@ -46,8 +48,8 @@ def place(site: Site) -> str:
 
 def short_function(function: str) -> str:
     """Without the import path: `cache.(*memoizedFS).ReadFile`."""
-    head, bracket, tail = function.partition("(")
-    return head.rsplit("/", 1)[-1] + bracket + tail
+    path = re.split(r"[(\[{]", function, maxsplit=1)[0]
+    return function[path.rfind("/") + 1 :]
 
 
 def _growth(finding: Finding) -> str:

@@ -1,0 +1,157 @@
+"""Events: which changes are told, on what, and that the same thing is the same Event."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leakwarden.api.words import Mode, Outcome, Resolution, Severity
+from leakwarden.core.actions import ActionState, Decision, Refusal
+from leakwarden.core.findings import Finding
+from leakwarden.core.readings import Site
+from leakwarden.core.report.events import (
+    MAX_NOTE,
+    EventNote,
+    EventReason,
+    action_events,
+    finding_events,
+    policy_ref,
+    refusal_events,
+    transitions,
+)
+from tests.core.report.samples import NOW, evicted, goroutine_leak, heap_leak, pressure, refused, report
+
+POLICY = policy_ref("demo", "gopls", "uid-policy")
+WARNING = heap_leak(severity=Severity.WARNING)
+ENDED = heap_leak(resolution=Resolution.SUBSIDED, resolved_at=NOW)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        ([], [], []),
+        ([], [heap_leak()], ["LeakDetected"]),
+        ([heap_leak()], [heap_leak(value=9e9)], []),
+        ([WARNING], [heap_leak()], ["LeakWorsened"]),
+        ([heap_leak()], [WARNING], []),
+        ([heap_leak()], [ENDED], ["LeakResolved"]),
+        ([ENDED], [ENDED], []),
+        ([ENDED], [heap_leak()], ["LeakDetected"]),
+        ([], [ENDED], []),
+        ([heap_leak()], [], ["LeakResolved"]),
+        ([ENDED], [], []),
+        ([], [pressure()], ["PressureDetected"]),
+        ([pressure()], [pressure(severity=Severity.CRITICAL)], []),
+        ([pressure()], [], []),
+        ([pressure()], [heap_leak(signature=pressure().signature)], ["LeakDetected"]),
+        ([heap_leak()], [heap_leak(), goroutine_leak()], ["LeakDetected"]),
+    ],
+)
+def test_what_changed_on_a_target_is_told_once(before: list[Finding], after: list[Finding], told: list[str]) -> None:
+    assert [change.reason for change in transitions(before, report("ws-1", *after))] == told
+
+
+def test_a_leak_that_this_owner_had_before_has_returned() -> None:
+    (change,) = transitions([], report("ws-1", heap_leak()), returned={heap_leak().signature})
+    assert change.reason is EventReason.LEAK_RETURNED
+
+
+def test_a_finding_that_vanished_ended_with_its_target() -> None:
+    (change,) = transitions([heap_leak()], report("ws-1"))
+    assert change.finding.resolution is Resolution.TARGET_GONE
+
+
+def test_a_leak_is_told_on_its_pod_and_on_the_policy() -> None:
+    on_pod, on_policy = finding_events(POLICY, transitions([], report("ws-1", heap_leak())))
+    assert (on_pod.regarding.kind, on_pod.regarding.name, on_pod.regarding.uid) == ("Pod", "ws-1", "uid-ws-1")
+    assert on_policy.regarding == POLICY
+    assert on_pod.type == on_policy.type == "Warning"
+    assert on_pod.note.startswith("live heap of main.(*Cache).parseAndKeep")
+    assert on_pod.note.endswith("(LeakPolicy demo/gopls)")
+    assert on_policy.note.startswith("Pod ws-1: live heap of main.(*Cache).parseAndKeep")
+    assert on_pod.action == "Judge"
+
+
+def test_one_bug_in_three_pods_is_one_event_on_the_policy() -> None:
+    changes = [change for pod in "abc" for change in transitions([], report(pod, heap_leak()))]
+    notes = finding_events(POLICY, changes)
+    assert sorted(note.regarding.name for note in notes) == ["a", "b", "c", "gopls"]
+
+
+def test_growing_on_does_not_make_another_event() -> None:
+    (first, *_), (second, *_) = (
+        finding_events(POLICY, transitions([], report("ws-1", heap_leak(value=value)))) for value in (7e8, 9e8)
+    )
+    assert first.key == second.key
+
+
+def test_the_end_on_one_pod_is_not_the_end_on_the_policy() -> None:
+    changes = transitions([heap_leak()], report("ws-1", ENDED))
+    alone = finding_events(POLICY, changes)
+    assert [note.regarding.kind for note in alone] == ["Pod", "LeakPolicy"]
+    assert {note.type for note in alone} == {"Normal"}
+    assert "Subsided" in alone[0].note
+    assert [note.regarding.kind for note in finding_events(POLICY, changes, {ENDED.signature})] == ["Pod"]
+
+
+def test_an_action_is_told_when_it_is_done_and_again_with_its_outcome() -> None:
+    intended = evicted(state=ActionState.INTENDED, outcome=Outcome.PENDING)
+    done = replace(intended, state=ActionState.DONE)
+    helped = replace(done, outcome=Outcome.HELPED)
+    assert action_events(POLICY, None, intended) == ()
+    assert reasons(action_events(POLICY, intended, done)) == ["ActionTaken", "ActionTaken"]
+    assert action_events(POLICY, done, done) == ()
+    assert reasons(action_events(POLICY, done, helped)) == ["ActionOutcome", "ActionOutcome"]
+    assert action_events(POLICY, helped, helped) == ()
+
+
+def reasons(notes: tuple[EventNote, ...]) -> list[str]:
+    return [note.reason.value for note in notes]
+
+
+def test_an_action_names_its_pod_its_bug_and_whether_it_was_dry() -> None:
+    on_pod, on_policy = action_events(POLICY, None, evicted(outcome=Outcome.PENDING, dry_run=True))
+    assert on_pod.note.startswith(f"evicted (dry run) for {heap_leak().signature}: the API server accepted")
+    assert on_policy.note.startswith("Pod ws-1: evicted (dry run)")
+    assert on_pod.action == "Evict"
+    assert on_pod.key != on_policy.key
+
+
+def test_a_failed_action_and_a_leak_that_came_back_are_warnings() -> None:
+    failed = evicted(state=ActionState.FAILED, outcome=Outcome.PENDING)
+    back = evicted(outcome=Outcome.CAME_BACK)
+    assert {note.type for note in action_events(POLICY, None, failed)} == {"Warning"}
+    assert "failed" in action_events(POLICY, None, failed)[0].note
+    assert {note.type for note in action_events(POLICY, evicted(outcome=Outcome.PENDING), back)} == {"Warning"}
+
+
+def test_a_rail_that_refuses_is_told_once_a_pod_and_reason() -> None:
+    notes = refusal_events(POLICY, [refused("a"), refused("a"), refused("a", Refusal.BUDGET), refused("b")])
+    assert [(note.regarding.name, note.note.split(":")[0]) for note in notes] == [
+        ("a", "Cooldown"),
+        ("a", "BudgetSpent"),
+        ("b", "Cooldown"),
+    ]
+    assert {note.reason for note in notes} == {EventReason.ACTION_REFUSED}
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [Refusal.OBSERVE_ONLY, Refusal.NOT_A_LEAK, Refusal.BELOW_MIN_SEVERITY, Refusal.MUTED, Refusal.ALREADY_DONE],
+)
+def test_what_the_policy_itself_rules_out_makes_no_event(refusal: Refusal) -> None:
+    assert refusal_events(POLICY, [refused("a", refusal)]) == ()
+    assert refusal_events(POLICY, [Decision("demo", "a", "u", "s", Mode.EVICT, None, "done")]) == ()
+
+
+@given(st.text(min_size=1, max_size=3000))
+def test_a_note_is_never_longer_than_the_api_allows(name: str) -> None:
+    leak = heap_leak(site=Site(name, "a.go", 1, name), signature=name)
+    notes = finding_events(POLICY, transitions([], report("ws-1", leak)))
+    notes += action_events(POLICY, None, evicted(signature=name, message=name))
+    notes += refusal_events(POLICY, [refused("a", message=name)])
+    assert len(notes) == 7
+    assert all(0 < len(note.note) <= MAX_NOTE for note in notes)

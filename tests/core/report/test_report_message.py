@@ -1,0 +1,154 @@
+"""Sentences: what they say about a finding, and that they can be read alone."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leakwarden.api.words import BLOCKED, Severity, Signal, Unit, WaitKind
+from leakwarden.core.readings import Site
+from leakwarden.core.report.amounts import amount, clip, minute, quantity, rate
+from leakwarden.core.report.annotation import MAX_LENGTH, summary
+from leakwarden.core.report.fixes import fix
+from leakwarden.core.report.message import finding_message, short_function
+from leakwarden.core.targets import PolicyKey
+from tests.core.report.samples import KEEP, MIB, NOW, goroutine_leak, heap_leak, pressure
+
+POLICY = PolicyKey("demo", "gopls")
+
+
+def test_a_heap_leak_says_what_grows_where_how_fast_since_when_and_when_the_limit_comes() -> None:
+    assert finding_message(heap_leak(), int(1536 * MIB)) == (
+        "live heap of main.(*Cache).parseAndKeep (cache.go:41, leaf go/parser.ParseFile) grew 512 MiB "
+        "since 2026-11-23T10:00Z, 96 MiB/h; the 1.5 GiB memory limit is reached about 2026-11-23T16:40Z. "
+        "Fix: drop syntax trees when their document closes; a token.FileSet keeps every file ever parsed into it, "
+        "so remove the file or use a new set."
+    )
+
+
+def test_a_goroutine_leak_says_what_they_wait_for() -> None:
+    message = finding_message(goroutine_leak())
+    assert message.startswith(
+        "blocked goroutines of example.org/lsp/internal/server.(*Server).onChange "
+        "(server.go:88, waiting: chan send, leaf runtime.chansend1) grew by 1,230 since 2026-11-23T10:00Z, 310/h. Fix: "
+    )
+    assert "ctx.Done()" in message
+
+
+def test_pressure_says_that_growth_is_not_proven() -> None:
+    message = finding_message(pressure())
+    assert "is 93.4 %, over the threshold of level since 2026-11-23T11:00Z; growth is not proven. Fix: none" in message
+
+
+def test_growth_at_no_one_place_is_said_to_be_so() -> None:
+    message = finding_message(heap_leak(site=None, signature="memory/unattributed"))
+    assert "of the process (no one place explains half of it) grew 512 MiB" in message
+
+
+def test_a_finding_without_limit_or_pace_names_neither() -> None:
+    message = finding_message(heap_leak(limit_at=None, growth_per_hour=0.0))
+    assert "limit" not in message
+    assert "/h" not in message
+
+
+@pytest.mark.parametrize("wait", sorted(BLOCKED))
+def test_each_kind_of_wait_has_a_fix_of_its_own(wait: WaitKind) -> None:
+    others = {fix(goroutine_leak(wait=other)) for other in BLOCKED - {wait}}
+    assert fix(goroutine_leak(wait=wait)) not in others
+
+
+@pytest.mark.parametrize(
+    ("leaf", "word"),
+    [
+        ("go/parser.ParseFile", "token.FileSet"),
+        ("go/ast.NewIdent", "token.FileSet"),
+        ("sync.(*Map).Store", "only grows"),
+        ("internal/sync.newEntryNode", "only grows"),
+        ("os.readFileContents", "file contents"),
+        ("main.newThing", "find the cache"),
+    ],
+)
+def test_the_fix_of_kept_memory_is_told_from_the_leaf(leaf: str, word: str) -> None:
+    assert word in fix(heap_leak(site=replace(KEEP, leaf=leaf)))
+
+
+@given(
+    st.sampled_from(Signal),
+    st.floats(min_value=0, max_value=1e15),
+    st.floats(min_value=0, max_value=1e15),
+    st.booleans(),
+)
+def test_every_message_ends_with_its_fix_in_one_line(signal: Signal, value: float, pace: float, known: bool) -> None:
+    finding = heap_leak(signal=signal, value=value, growth_per_hour=pace, site=KEEP if known else None)
+    message = finding_message(finding, 2**31)
+    assert "\n" not in message
+    assert message.count(" Fix: ") == 1
+    assert message.endswith(".")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (0, Unit.BYTES, "0 B"),
+        (1023, Unit.BYTES, "1020 B"),
+        (1023.9 * 1024, Unit.BYTES, "1 MiB"),
+        (1536 * MIB, Unit.BYTES, "1.5 GiB"),
+        (1000 * MIB, Unit.BYTES, "1000 MiB"),
+        (-5 * MIB, Unit.BYTES, "-5 MiB"),
+        (30013, Unit.COUNT, "30,000"),
+        (0.25, Unit.COUNT, "0.25"),
+        (92.04, Unit.PERCENT, "92 %"),
+        (2.113, Unit.SECONDS, "2.11 s"),
+    ],
+)
+def test_amounts_have_few_digits_and_a_unit(value: float, unit: Unit, text: str) -> None:
+    assert amount(value, unit) == text
+
+
+def test_rates_have_two_significant_digits() -> None:
+    assert rate(96.7 * MIB, Unit.BYTES) == "97 MiB/h"
+    assert rate(1234, Unit.COUNT) == "1,200/h"
+
+
+@given(st.floats(min_value=-1e6, max_value=2.0**50), st.sampled_from(Unit))
+def test_a_status_quantity_is_near_the_number_and_never_negative(value: float, unit: Unit) -> None:
+    assert quantity(value, unit).value == pytest.approx(max(0.0, value), rel=0.06, abs=0.5)
+
+
+def test_times_are_rounded_to_the_minute() -> None:
+    assert minute(NOW + 29) == "2026-11-23T14:00Z"
+    assert minute(NOW + 31) == "2026-11-23T14:01Z"
+
+
+def test_a_function_is_short_without_its_import_path() -> None:
+    assert short_function("golang.org/x/tools/internal/cache.(*memoizedFS).ReadFile") == "cache.(*memoizedFS).ReadFile"
+    assert short_function("main.run") == "main.run"
+    assert short_function("a/b.F[go.shape.struct{c/d.E}]") == "b.F[go.shape.struct{c/d.E}]"
+
+
+def test_cutting_is_visible_and_exact() -> None:
+    assert clip("abcdef", 6) == "abcdef"
+    assert clip("abcdefg", 6) == "abcde…"
+
+
+def test_the_annotation_is_one_line_without_numbers_that_move() -> None:
+    text = summary([goroutine_leak(), heap_leak()], POLICY)
+    assert text == (
+        "Critical leak: live heap of main.(*Cache).parseAndKeep (cache.go:41, leaf go/parser.ParseFile) growing "
+        "since 2026-11-23T11:00Z; and 1 more. LeakPolicy demo/gopls"
+    )
+    assert summary([goroutine_leak(), heap_leak(value=9e9, growth_per_hour=1e9, limit_at=NOW)], POLICY) == text
+
+
+def test_the_annotation_is_empty_without_an_open_leak() -> None:
+    assert summary([pressure()], POLICY) == ""
+    assert summary([], POLICY) == ""
+
+
+@given(st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), min_size=1, max_size=600))
+def test_the_annotation_is_never_longer_than_its_limit(function: str) -> None:
+    finding = heap_leak(site=Site(function, "a.go", 1, function), severity=Severity.WARNING)
+    assert len(summary([finding], POLICY)) <= MAX_LENGTH

@@ -1,0 +1,387 @@
+"""The status: what it counts, when it says that something is wrong, and that it stays still when nothing happened."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leakwarden.api.status import LeakPolicyStatus
+from leakwarden.api.words import FindingType, Mode, Outcome, Resolution, Severity, Verdict
+from leakwarden.core.actions import Action, ActionState, Decision, Refusal
+from leakwarden.core.decide.view import Suspend, Suspension
+from leakwarden.core.policy import Policy
+from leakwarden.core.report.groups import group
+from leakwarden.core.report.status import build_status
+from leakwarden.core.report.values import TargetReport
+from tests.core.api.policies import SMALLEST, spec_with
+from tests.core.report.samples import (
+    HOUR,
+    MIB,
+    NOW,
+    evicted,
+    full_status,
+    goroutine_leak,
+    heap_leak,
+    policy,
+    pressure,
+    refused,
+    report,
+)
+
+
+def status(*reports: TargetReport, of: Policy | None = None, now: float = NOW, **more: Any) -> dict[str, Any]:
+    decisions: list[Decision] = more.pop("decisions", [])
+    actions: list[Action] = more.pop("actions", [])
+    previous: dict[str, Any] | None = more.pop("previous", None)
+    return build_status(of or policy(SMALLEST), reports, decisions, actions, previous=previous, now=now, **more)
+
+
+def condition(found: dict[str, Any], kind: str) -> tuple[str, str, str]:
+    (one,) = [c for c in found["conditions"] if c["type"] == kind]
+    return one["status"], one["reason"], one["message"]
+
+
+def several(count: int, verdict: Verdict = Verdict.HEALTHY, first: int = 0, **changes: Any) -> list[TargetReport]:
+    return [report(f"pod-{index}", verdict=verdict, **changes) for index in range(first, first + count)]
+
+
+# Conditions
+
+
+def test_a_policy_that_samples_is_ready() -> None:
+    assert condition(status(report()), "Ready") == ("True", "Sampling", "sampling 1 target")
+
+
+def test_a_policy_without_pods_is_not_ready_and_says_so() -> None:
+    state, reason, message = condition(status(), "Ready")
+    assert (state, reason) == ("False", "NoMatchingPods")
+    assert "selector" in message
+
+
+def test_before_the_first_attempt_ready_is_unknown() -> None:
+    found = status(report(last_attempt=0.0, verdict=Verdict.LEARNING))
+    assert condition(found, "Ready")[:2] == ("Unknown", "Starting")
+    assert "reachedInterval" not in found["targets"]
+
+
+def test_an_invalid_spec_is_named_by_its_field_and_leaves_every_other_condition_unknown() -> None:
+    found = status(of=policy(spec_with("rules.0.growth.window", "3m")))
+    state, reason, message = condition(found, "Ready")
+    assert (state, reason) == ("False", "InvalidSpec")
+    assert message.startswith("spec.rules[0].growth.window: ")
+    for kind in ("Leaking", "Degraded", "Suspended"):
+        assert condition(found, kind)[:2] == ("Unknown", "InvalidSpec")
+
+
+def test_a_missing_right_makes_it_not_ready() -> None:
+    found = status(report(), forbidden="create pods/portforward is forbidden in namespace demo")
+    assert condition(found, "Ready") == ("False", "Forbidden", "create pods/portforward is forbidden in namespace demo")
+
+
+def test_rules_that_are_not_evaluated_are_named_in_ready_and_in_rules() -> None:
+    found = status(report(), of=policy())
+    assert condition(found, "Ready")[2].endswith("not evaluated by this version: 1 rule of 4, map (MapEntries)")
+    by_name = {rule["name"]: rule for rule in found["rules"]}
+    assert by_name["map"]["evaluated"] is False
+    assert "SiteBytes" in by_name["map"]["reason"]
+    assert by_name["live-heap"]["evaluated"] is True
+    assert "reason" not in by_name["live-heap"]
+
+
+def test_rules_in_effect_say_when_they_are_met_and_whether_they_are_built_in() -> None:
+    builtin = {rule["name"]: rule for rule in status(report())["rules"]}
+    assert builtin["heap-inuse"]["when"] == "above 1500Mi and grows by 64Mi in 15m, held for 2m"
+    assert all(rule["builtin"] for rule in builtin.values())
+    assert not any(rule["builtin"] for rule in status(report(), of=policy())["rules"])
+
+
+def test_leaking_is_unknown_until_something_was_judged() -> None:
+    found = status(*several(2, Verdict.LEARNING), *several(1, Verdict.NOT_RUNNING, first=2))
+    assert condition(found, "Leaking")[:2] == ("Unknown", "NothingJudged")
+
+
+def test_leaking_is_false_only_with_a_verdict_to_show() -> None:
+    state, reason, message = condition(status(*several(2), *several(1, Verdict.LEARNING, first=2)), "Leaking")
+    assert (state, reason) == ("False", "NoLeakFound")
+    assert message == "no open leak: of 3 targets 2 healthy, 1 learning"
+
+
+def test_leaking_names_the_worst_leak() -> None:
+    state, reason, message = condition(status(report("ws-1", heap_leak(), goroutine_leak())), "Leaking")
+    assert (state, reason) == ("True", "LeakFound")
+    assert message == "2 leaks open, the worst: main.(*Cache).parseAndKeep +96Mi/h (1 pod)"
+
+
+def test_a_leak_of_a_pod_that_became_unreachable_stays_open() -> None:
+    found = status(report("ws-1", heap_leak(), verdict=Verdict.UNREACHABLE, reason="Timeout"))
+    assert condition(found, "Leaking")[0] == "True"
+    assert found["targets"]["leaking"] == 0
+
+
+def test_pressure_alone_is_no_leak() -> None:
+    found = status(report("ws-1", pressure(), verdict=Verdict.INCONCLUSIVE))
+    assert condition(found, "Leaking")[:2] == ("False", "NoLeakFound")
+    assert found["findings"][0]["type"] == "Pressure"
+    assert "topLeak" not in found
+
+
+@pytest.mark.parametrize(("blind", "state"), [(0, "False"), (1, "False"), (2, "True"), (10, "True")])
+def test_degraded_when_more_than_a_tenth_of_the_running_targets_is_blind(blind: int, state: str) -> None:
+    unreadable = several(blind, Verdict.UNREACHABLE, first=100, reason="Timeout", message="no answer within 10s")
+    asleep = several(50, Verdict.NOT_RUNNING, first=200, reason="ConnectionRefused")
+    found = status(*several(10 - blind), *unreadable, *asleep)
+    assert condition(found, "Degraded")[0] == state
+
+
+def test_each_reason_for_blindness_is_told_with_an_example() -> None:
+    found = status(
+        report("ws-html", verdict=Verdict.UNREACHABLE, reason="NotPprof", message="the answer is HTML"),
+        report("ws-hung", verdict=Verdict.UNREACHABLE, reason="Timeout", message="no answer within 10s"),
+        report("ws-idle", verdict=Verdict.NOT_RUNNING, reason="ConnectionRefused"),
+        report("ws-fine"),
+    )
+    assert condition(found, "Degraded") == (
+        "True",
+        "TargetsBlind",
+        "2 of 3 running targets cannot be read; 1 NotPprof (e.g. ws-html: the answer is HTML), "
+        "1 Timeout (e.g. ws-hung: no answer within 10s); nothing listens on 1 more",
+    )
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(9, "False"), (10, "True")])
+def test_nothing_listening_anywhere_is_a_fault_after_ten_minutes(minutes: int, state: str) -> None:
+    idle = several(3, Verdict.NOT_RUNNING, reason="ConnectionRefused", verdict_since=NOW - minutes * 60)
+    found = status(*idle)
+    assert condition(found, "Degraded")[0] == state
+    assert "-debug=localhost:6060" in condition(found, "Degraded")[2]
+
+
+def test_no_editor_open_in_most_workspaces_is_no_fault() -> None:
+    found = status(report(), *several(9, Verdict.NOT_RUNNING, verdict_since=NOW - HOUR))
+    assert condition(found, "Degraded")[:2] == ("False", "TargetsReadable")
+
+
+@pytest.mark.parametrize("reason", list(Suspend))
+def test_a_suspended_policy_says_why(reason: Suspend) -> None:
+    found = status(report(), suspension=Suspension(reason, "because"))
+    assert condition(found, "Suspended") == ("True", reason.value, "because")
+
+
+def test_a_policy_that_may_act_is_not_suspended() -> None:
+    assert condition(status(report()), "Suspended")[:2] == ("False", "NotSuspended")
+
+
+def test_transition_times_move_only_with_the_status() -> None:
+    first = status(report())
+    later = status(report(), previous=first, now=NOW + HOUR)
+    assert later == first
+    leaking = status(report("ws-1", heap_leak()), previous=first, now=NOW + HOUR)
+    times = {c["type"]: c["lastTransitionTime"] for c in leaking["conditions"]}
+    assert times == {
+        "Ready": "2026-11-23T14:00:00Z",
+        "Leaking": "2026-11-23T15:00:00Z",
+        "Degraded": "2026-11-23T14:00:00Z",
+        "Suspended": "2026-11-23T14:00:00Z",
+    }
+
+
+# Counts, findings, decisions, actions
+
+
+def test_targets_are_counted_by_verdict_with_the_pace_that_is_reached() -> None:
+    found = status(
+        report("a"),
+        report("b", verdict=Verdict.LEARNING, interval=60.0),
+        report("c", heap_leak(), interval=60.0),
+        report("d", verdict=Verdict.NOT_RUNNING, interval=300.0),
+    )
+    assert found["targets"] == {
+        "matched": 4,
+        "healthy": 1,
+        "learning": 1,
+        "inconclusive": 0,
+        "leaking": 1,
+        "unreachable": 0,
+        "notRunning": 1,
+        "sampledPerMinute": 4,
+        "reachedInterval": "1m",
+    }
+
+
+def test_one_bug_in_many_pods_is_one_row_with_the_worst_five() -> None:
+    reports = [report(f"ws-{index}", heap_leak(growth_per_hour=index * MIB, limit_at=None)) for index in range(400)]
+    (row,) = status(*reports)["findings"]
+    assert row["affected"] == 400
+    assert row["pods"] == ["ws-399", "ws-398", "ws-397", "ws-396", "ws-395"]
+    assert row["message"].startswith("400 pods, the worst ws-399: live heap of main.(*Cache).parseAndKeep")
+
+
+def test_two_processes_of_one_pod_are_one_affected_pod() -> None:
+    (row,) = status(report("ws-1", heap_leak()), report("ws-1", heap_leak(), endpoint="other"))["findings"]
+    assert (row["affected"], row["pods"]) == (1, ["ws-1"])
+
+
+def test_the_first_limit_of_a_group_is_the_one_that_is_shown() -> None:
+    (row,) = status(report("a", heap_leak()), report("b", heap_leak(limit_at=NOW + 600)))["findings"]
+    assert row["limitAt"] == "2026-11-23T14:10:00Z"
+    assert row["pods"] == ["b", "a"]
+
+
+def test_leaks_come_before_pressure_and_critical_before_warning() -> None:
+    high = pressure(severity=Severity.CRITICAL)
+    rows = group([report("a", high), report("b", goroutine_leak()), report("c", heap_leak())])
+    assert [row.signature for row in rows] == [heap_leak().signature, goroutine_leak().signature, "memory/unattributed"]
+
+
+def test_findings_are_cut_at_twenty_and_the_total_says_so() -> None:
+    found = status(*(report(f"p{i}", heap_leak(signature=f"memory/main.f{i:02}")) for i in range(31)))
+    assert (len(found["findings"]), found["findingsTotal"]) == (20, 31)
+
+
+def test_a_resolved_finding_is_not_shown() -> None:
+    found = status(report("a", heap_leak(resolution=Resolution.SUBSIDED, resolved_at=NOW)))
+    assert (found["findings"], found["findingsTotal"]) == ([], 0)
+
+
+def test_rules_count_the_open_findings_they_take_part_in() -> None:
+    found = status(report("a", heap_leak(rules=("live-heap", "site-bytes"))), report("b", heap_leak()))
+    assert {rule["name"]: rule["open"] for rule in found["rules"]}["live-heap"] == 2
+    assert {rule["name"]: rule["open"] for rule in found["rules"]}["site-bytes"] == 1
+
+
+def test_decisions_are_counted_by_reason_with_an_example() -> None:
+    act = Decision("demo", "ws-9", "uid", "s", Mode.EVICT, None, "ws-9 is evicted")
+    found = status(decisions=[refused("ws-2"), refused("ws-1"), refused("ws-3", Refusal.BUDGET), act])
+    assert found["decisions"] == [
+        {"reason": "BudgetSpent", "count": 1, "pod": "ws-3", "message": "ws-3: BudgetSpent"},
+        {"reason": "Cooldown", "count": 2, "pod": "ws-1", "message": "ws-1: Cooldown"},
+        {"reason": "Evict", "count": 1, "pod": "ws-9", "message": "ws-9 is evicted"},
+    ]
+
+
+def test_an_example_stays_while_it_is_one() -> None:
+    first = status(decisions=[refused("ws-2")])
+    second = status(decisions=[refused("ws-1"), refused("ws-2")], previous=first)
+    assert (second["decisions"][0]["pod"], second["decisions"][0]["count"]) == ("ws-2", 2)
+    third = status(decisions=[refused("ws-1")], previous=second)
+    assert third["decisions"][0]["pod"] == "ws-1"
+
+
+def test_the_newest_twenty_actions_are_shown_newest_first_with_their_outcome() -> None:
+    actions = [evicted(f"ws-{i}", at=NOW - i * 60) for i in range(25)]
+    actions[3] = replace(actions[3], outcome=Outcome.CAME_BACK, state=ActionState.DONE, dry_run=True)
+    found = status(actions=list(reversed(actions)))["actions"]
+    assert [action["pod"] for action in found] == [f"ws-{i}" for i in range(20)]
+    assert (found[3]["outcome"], found[3]["dryRun"], found[3]["at"]) == ("CameBack", True, "2026-11-23T13:57:00Z")
+
+
+def test_every_field_of_the_status_can_be_filled() -> None:
+    def empty(value: Any, path: str) -> list[str]:
+        if isinstance(value, dict):
+            return [found for key, child in value.items() for found in empty(child, f"{path}.{key}")]
+        return [path] if value in (None, [], "") else []
+
+    found = full_status()
+    assert found.keys() == {"observedGeneration", "conditions", "targets", "rules", "decisions", "findingsTotal",
+                            "findings", "actions", "topLeak"}  # fmt: skip
+    assert empty(found, "status") == []
+    assert LeakPolicyStatus.model_validate(found).wire() == found
+
+
+# Steadiness
+
+
+def grown(factor: float) -> TargetReport:
+    leak = heap_leak()
+    since_then = (leak.value - leak.baseline) * factor
+    return report("ws-1", heap_leak(value=leak.baseline + since_then, growth_per_hour=leak.growth_per_hour * factor))
+
+
+def test_growth_below_ten_percent_changes_nothing_and_more_changes_it() -> None:
+    first = status(grown(1.0))
+    assert status(grown(1.09), previous=first) == first
+    changed = status(grown(1.2), previous=first)
+    assert (changed["findings"][0]["growth"], changed["findings"][0]["growthPerHour"]) == ("614Mi", "116Mi")
+    assert "grew 614 MiB" in changed["findings"][0]["message"]
+
+
+def test_small_steps_are_measured_against_what_is_shown_not_against_each_other() -> None:
+    shown = status(grown(1.0))
+    for step in range(1, 30):
+        shown = status(grown(1.02**step), previous=shown)
+    assert shown["findings"][0]["growth"] != "512Mi"
+
+
+def test_a_limit_that_moves_by_minutes_hours_ahead_stays_as_it_is_shown() -> None:
+    first = status(report("ws-1", heap_leak(limit_at=NOW + 10 * HOUR)))
+    assert status(report("ws-1", heap_leak(limit_at=NOW + 10.5 * HOUR)), previous=first) == first
+    assert status(report("ws-1", heap_leak(limit_at=NOW + 8.5 * HOUR)), previous=first) != first
+
+
+def test_counts_are_rewritten_together_so_that_they_add_up() -> None:
+    first = status(*several(100))
+    same = status(*several(95), *several(5, first=95), *several(4, first=100), previous=first)
+    assert same["targets"] == first["targets"]
+    other = status(*several(95), *several(1, Verdict.LEARNING, first=95), previous=first)
+    assert (other["targets"]["matched"], other["targets"]["healthy"], other["targets"]["learning"]) == (96, 95, 1)
+
+
+def test_another_severity_shows_at_once() -> None:
+    first = status(report("ws-1", heap_leak(severity=Severity.WARNING)))
+    assert status(report("ws-1", heap_leak()), previous=first)["findings"][0]["severity"] == "Critical"
+
+
+def test_a_pod_that_is_cured_leaves_the_row() -> None:
+    first = status(report("a", heap_leak()), report("b", heap_leak()))
+    second = status(report("a"), report("b", heap_leak()), previous=first)
+    assert second["findings"][0]["pods"] == ["b"]
+
+
+def test_a_status_of_another_version_is_replaced_whole() -> None:
+    assert status(report(), previous={"phase": "Fine", "conditions": "none"}) == status(report())
+
+
+findings = st.builds(
+    lambda name, kind, critical, value, pace, limit: heap_leak(
+        signature=f"memory/main.{name}",
+        type=kind,
+        severity=Severity.CRITICAL if critical else Severity.WARNING,
+        value=value,
+        growth_per_hour=pace,
+        limit_at=limit,
+    ),
+    st.sampled_from("abc"),
+    st.sampled_from(FindingType),
+    st.booleans(),
+    st.floats(min_value=0, max_value=2.0**40),
+    st.floats(min_value=0, max_value=2.0**40),
+    st.none() | st.floats(min_value=NOW, max_value=NOW + 1e6),
+)
+fleets = st.lists(
+    st.builds(
+        lambda found, verdict, reason, interval: (found, verdict, reason, interval),
+        st.lists(findings, max_size=3, unique_by=lambda finding: finding.signature),
+        st.sampled_from(Verdict),
+        st.sampled_from(["Timeout", "NotPprof"]),
+        st.floats(min_value=0.5, max_value=3600),
+    ),
+    max_size=8,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(fleets, st.floats(min_value=0, max_value=500))
+def test_a_status_is_valid_and_the_same_again_when_only_time_went_on(fleet: list[Any], passed: float) -> None:
+    reports = [
+        report(f"p{i}", *found, verdict=verdict, reason=reason, interval=interval)
+        for i, (found, verdict, reason, interval) in enumerate(fleet)
+    ]
+    decisions = [refused(f"p{i}") for i in range(len(reports))]
+    first = status(*reports, decisions=decisions, actions=[evicted()])
+    assert LeakPolicyStatus.model_validate(first).wire() == first
+    again = status(*reports, decisions=decisions, actions=[evicted()], previous=first, now=NOW + passed)
+    assert again == first
