@@ -159,10 +159,10 @@ class FindingStatus(ApiModel):
     """The worst of them."""
     since: AwareDatetime
     """When the growth began in the worst pod, as estimated from its series."""
-    growth: Quantity
-    """How much it has grown since, in the worst pod: bytes, or a count."""
-    growth_per_hour: Quantity
-    """How fast it grows there."""
+    growth: Quantity | None = None
+    """How much it has grown since, in the worst pod: bytes, or a count. Absent of Pressure."""
+    growth_per_hour: Quantity | None = None
+    """How fast it grows there. Absent of Pressure."""
     limit_at: AwareDatetime | None = None
     """When the first of them reaches its memory limit at this pace."""
     message: Message

@@ -16,6 +16,7 @@ from leakwarden.core.decide.view import Suspend, Suspension
 from leakwarden.core.policy import Policy
 from leakwarden.core.report.groups import group
 from leakwarden.core.report.status import build_status
+from leakwarden.core.report.steady import same_sentence
 from leakwarden.core.report.values import TargetReport
 from tests.core.api.policies import SMALLEST, spec_with
 from tests.core.report.samples import (
@@ -314,6 +315,34 @@ def test_small_steps_are_measured_against_what_is_shown_not_against_each_other()
     for step in range(1, 30):
         shown = status(grown(1.02**step), previous=shown)
     assert shown["findings"][0]["growth"] != "512Mi"
+
+
+def test_pressure_is_rewritten_when_its_value_is_another() -> None:
+    def high(value: float) -> TargetReport:
+        return report("ws-1", pressure(value=value), verdict=Verdict.INCONCLUSIVE)
+
+    first = status(high(80.0))
+    assert status(high(84.0), previous=first) == first
+    assert "is 99 %" in status(high(99.0), previous=first)["findings"][0]["message"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "fresh", "same"),
+    [
+        ("sampling 100 targets", "sampling 105 targets", True),
+        ("sampling 100 targets", "sampling 110 targets", False),
+        ("1,000 of 4,000", "1,050 of 4,100", True),
+        ("e.g. ws-1: timeout", "e.g. ws-2: timeout", False),
+        ("until 2026-12-03T08:00Z", "until 2026-12-03T08:05Z", False),
+        ("is 3.21 GiB", "is 3.25 GiB", True),
+        ("is 3.21 GiB", "is 3.21 MiB", False),
+        ("cache.go:41", "cache.go:42", False),
+        ("0 of 5", "1 of 5", False),
+        ("no 5", "no 5 6", False),
+    ],
+)
+def test_a_sentence_changes_with_its_words_or_by_a_tenth(shown: str, fresh: str, same: bool) -> None:
+    assert same_sentence(shown, fresh) is same
 
 
 def test_a_limit_that_moves_by_minutes_hours_ahead_stays_as_it_is_shown() -> None:

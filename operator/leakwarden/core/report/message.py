@@ -70,6 +70,8 @@ def _pressure(finding: Finding) -> str:
 
 def _where(finding: Finding) -> str:
     site = finding.site
+    if site is None and finding.type is FindingType.PRESSURE:
+        return "of the process"
     if site is None:
         return "of the process (no one place explains half of it)"
     details = [place(site)]

@@ -15,6 +15,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from leakwarden.api.duration import Duration
+from leakwarden.api.quantity import Quantity
 from leakwarden.api.status import (
     MAX_ACTIONS,
     MAX_DECISIONS,
@@ -36,7 +37,7 @@ from leakwarden.core.report.amounts import clip, moment, plural, quantity, signi
 from leakwarden.core.report.conditions import Facts, conditions
 from leakwarden.core.report.groups import Group, group
 from leakwarden.core.report.message import finding_message, short_function
-from leakwarden.core.report.steady import near, near_time
+from leakwarden.core.report.steady import near, near_time, same_sentence
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.rules_from_spec import RuleInEffect, rules_in_effect
 
@@ -137,6 +138,7 @@ def _findings(groups: Sequence[Group], old: Sequence[FindingStatus], now: float)
 def _finding(found: Group, old: FindingStatus | None, now: float) -> FindingStatus:
     worst = found.worst.finding
     unit = UNITS[worst.signal]
+    leak = found.type is FindingType.LEAK
     new = FindingStatus(
         signature=found.signature,
         type=found.type,
@@ -144,8 +146,8 @@ def _finding(found: Group, old: FindingStatus | None, now: float) -> FindingStat
         affected=found.affected,
         pods=found.worst_pods,
         since=moment(worst.since),
-        growth=quantity(worst.value - worst.baseline, unit),
-        growth_per_hour=quantity(worst.growth_per_hour, unit),
+        growth=quantity(worst.value - worst.baseline, unit) if leak else None,
+        growth_per_hour=quantity(worst.growth_per_hour, unit) if leak else None,
         limit_at=None if found.limit_at is None else moment(found.limit_at),
         message=clip(_group_message(found), MAX_MESSAGE),
     )
@@ -160,8 +162,9 @@ def _close(old: FindingStatus, new: FindingStatus, pods: Sequence[str], now: flo
         len(old.pods) == len(new.pods)
         and set(old.pods) <= set(pods)
         and near(old.affected, new.affected)
-        and near(old.growth.value, new.growth.value)
-        and near(old.growth_per_hour.value, new.growth_per_hour.value)
+        and _near(old.growth, new.growth)
+        and _near(old.growth_per_hour, new.growth_per_hour)
+        and (new.growth is not None or same_sentence(old.message, new.message))
         and near_time(old.since.timestamp(), new.since.timestamp(), now)
         and (
             old.limit_at is None
@@ -169,6 +172,10 @@ def _close(old: FindingStatus, new: FindingStatus, pods: Sequence[str], now: flo
             or near_time(old.limit_at.timestamp(), new.limit_at.timestamp(), now)
         )
     )
+
+
+def _near(old: Quantity | None, new: Quantity | None) -> bool:
+    return old == new or (old is not None and new is not None and near(old.value, new.value))
 
 
 def _group_message(found: Group) -> str:

@@ -9,8 +9,8 @@ import re
 
 TOLERANCE = 0.1
 
-_NUMBER = re.compile(r"(?<![\w.:-])\d[\d,]*(?![\w:-]|\.\d)")
-"""Numbers that stand alone: not those inside pod names, versions, sizes with a unit or times."""
+_NUMBER = re.compile(r"(?<![\w.:/-])\d[\d,]*(?:\.\d+)?(?![\w:-]|\.\d)")
+"""Numbers that stand alone: not those inside pod names, versions, line numbers or times."""
 
 
 def near(shown: float, fresh: float) -> bool:
