@@ -1,0 +1,137 @@
+"""The tables of a profile read row by row: the plain way, which checks every rule of pprof's `CheckValid` one by one.
+
+`columns.py` reads the same tables much faster when they are regular, and leaves everything else to this module. So the
+rules, and the words in which a breach is reported, live here alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from leakwarden.core.pprof import profile_pb2 as pb
+from leakwarden.core.pprof.profile import Frame, Labels, NumericLabel, PackedStack, ProgramMapping, Stack, ValueType, pack
+from leakwarden.core.pprof.wire import parse
+from leakwarden.errors import MalformedProfile
+
+
+class Strings:
+    """The string table. Looking up an index that is not in it raises MalformedProfile."""
+
+    def __init__(self, table: Iterable[bytes]) -> None:
+        self._texts = [text.decode(errors="replace") for text in table]
+        if not self._texts:
+            raise MalformedProfile("strings: the string table is empty")
+        if self._texts[0]:
+            raise MalformedProfile("strings: the first entry of the string table must be empty")
+
+    def __getitem__(self, index: int) -> str:
+        if 0 <= index < len(self._texts):
+            return self._texts[index]
+        raise MalformedProfile(f"strings: no string {index} in a table of {len(self._texts)}")
+
+    def have(self, indexes: Sequence[int]) -> bool:
+        return not indexes or (min(indexes) >= 0 and max(indexes) < len(self._texts))
+
+    def texts(self, indexes: Sequence[int]) -> list[str]:
+        """Many at once."""
+        if self.have(indexes):
+            return [self._texts[index] for index in indexes]
+        return [self[index] for index in indexes]
+
+
+Functions = Mapping[int, tuple[str, str]]
+"""Name and file by function id."""
+
+
+@dataclass(frozen=True, slots=True)
+class SampleTable:
+    stacks: Sequence[PackedStack]
+    columns: tuple[Sequence[int], ...]
+    labels: frozenset[bytes]
+    """Every different label that occurs, as a row."""
+
+
+def value_type(row: bytes, strings: Strings) -> ValueType:
+    message = parse(pb.ValueType, row)
+    return ValueType(strings[message.type], strings[message.unit])
+
+
+def mappings(rows: Iterable[bytes], strings: Strings) -> tuple[ProgramMapping, ...]:
+    read: dict[int, ProgramMapping] = {}
+    for row in rows:
+        message = parse(pb.Mapping, row)
+        _claim("mapping", message.id, read)
+        read[message.id] = ProgramMapping(
+            message.id, message.memory_start, message.memory_limit, message.file_offset,
+            strings[message.filename], strings[message.build_id],
+        )  # fmt: skip
+    return tuple(read.values())
+
+
+def functions(rows: Iterable[bytes], strings: Strings) -> Functions:
+    read: dict[int, tuple[str, str]] = {}
+    for row in rows:
+        message = parse(pb.Function, row)
+        _claim("function", message.id, read)
+        _ = strings[message.system_name]
+        read[message.id] = strings[message.name], strings[message.filename]
+    return read
+
+
+def locations(rows: Iterable[bytes], known: Functions) -> dict[int, Stack]:
+    """The frames of every location. One without lines is named by its address; its mapping may be missing, as in pprof."""
+    read: dict[int, Stack] = {}
+    for row in rows:
+        message = parse(pb.Location, row)
+        _claim("location", message.id, read)
+        frames = tuple(_frame(line, message.id, known) for line in message.line)
+        read[message.id] = frames or (Frame(f"0x{message.address:x}", "", 0),)
+    return read
+
+
+def _frame(row: bytes, location: int, known: Functions) -> Frame:
+    message = parse(pb.Line, row)
+    if message.function_id not in known:
+        raise MalformedProfile(f"locations: location {location} has a line of function {message.function_id}, which is missing")
+    return Frame(*known[message.function_id], message.line)
+
+
+def samples(rows: Iterable[bytes], width: int, known: Mapping[int, Stack]) -> SampleTable:
+    """All samples; each must have `width` values, one a sample type, and lead to known locations."""
+    stacks: list[PackedStack] = []
+    values: list[Sequence[int]] = []
+    labels: set[bytes] = set()
+    for row in rows:
+        message = parse(pb.Sample, row)
+        stack = message.location_id[:]
+        for location in stack:
+            if location not in known:
+                raise MalformedProfile(f"samples: sample {len(stacks)} leads to location {location}, which is missing")
+        if len(message.value) != width:
+            raise MalformedProfile(f"samples: sample {len(stacks)} has {len(message.value)} values for {width} sample types")
+        stacks.append(pack(stack))
+        values.append(message.value[:])
+        labels.update(message.label)
+    return SampleTable(stacks, tuple(zip(*values, strict=True)) if values else ((),) * width, frozenset(labels))
+
+
+def labels(rows: Iterable[bytes], strings: Strings) -> Labels:
+    """The labels of one sample: text where there is a text, else a number; one that is neither says nothing."""
+    text: dict[str, tuple[str, ...]] = {}
+    numeric: dict[str, tuple[NumericLabel, ...]] = {}
+    for row in rows:
+        message = parse(pb.Label, row)
+        key = strings[message.key]
+        if message.str:
+            text[key] = (*text.get(key, ()), strings[message.str])
+        elif message.num or message.num_unit:
+            numeric[key] = (*numeric.get(key, ()), NumericLabel(message.num, strings[message.num_unit]))
+    return Labels(text, numeric)
+
+
+def _claim(what: str, number: int, taken: Mapping[int, object]) -> None:
+    if number == 0:
+        raise MalformedProfile(f"{what}s: a {what} has the reserved id 0")
+    if number in taken:
+        raise MalformedProfile(f"{what}s: two {what}s have the id {number}")
