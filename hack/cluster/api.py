@@ -30,7 +30,8 @@ def up(
         raise ClusterError(f"backend {backend!r}: auto, local or kind")
     if not control_plane_only and (backend == "kind" or (backend == "auto" and _prefers_kind(layout))):
         return kind.up(layout)
-    kind.down(layout)
+    if kind.recorded(layout) is not None:
+        kind.down(layout)
     return local.up(layout, control_plane_only=control_plane_only, with_controllers=with_controllers)
 
 
@@ -69,6 +70,7 @@ def load(archive: Path, name: str = DEFAULT_NAME) -> None:
 
 
 def names() -> list[str]:
-    """Clusters of this state directory, running or not."""
+    """Clusters of this state directory, running or not, that have more than logs."""
     root = state_root() / "clusters"
-    return sorted(path.name for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+    found = [path for path in root.iterdir() if path.is_dir()] if root.is_dir() else []
+    return sorted(path.name for path in found if {entry.name for entry in path.iterdir()} - {"logs"})

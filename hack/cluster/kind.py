@@ -28,7 +28,7 @@ _CREATE_SECONDS = 600.0
 
 def usable(layout: Layout) -> bool:
     """Whether `auto` should take kind: Docker answers and a node image is there or can be pulled."""
-    return _recorded(layout) is not None or (docker_works() and node_image() is not None)
+    return recorded(layout) is not None or (docker_works() and node_image() is not None)
 
 
 @functools.cache
@@ -81,7 +81,7 @@ def up(layout: Layout) -> Cluster:
 
 def running(layout: Layout) -> Cluster | None:
     """The recorded kind cluster when it answers as ready, else None."""
-    cluster = _recorded(layout)
+    cluster = recorded(layout)
     return cluster if cluster is not None and not probe.api_ready(cluster.kubeconfig) else None
 
 
@@ -144,8 +144,8 @@ def _create(layout: Layout, kind: Path, kubectl: Path, image: str) -> Cluster:
 
 def _remove(layout: Layout) -> bool:
     """Also of a cluster whose creation was killed: Docker knows its container though nothing is recorded here."""
-    recorded = _recorded(layout) is not None
-    if recorded and not docker_works():
+    known = recorded(layout) is not None
+    if known and not docker_works():
         raise ClusterError(f"{layout.name} is a kind cluster, and Docker does not answer: start Docker to remove it")
     label = f"label=io.x-k8s.kind.cluster={_kind_name(layout)}"
     exists = docker_works() and bool(run(["docker", "ps", "--all", "--quiet", "--filter", label]).strip())
@@ -155,13 +155,14 @@ def _remove(layout: Layout) -> bool:
         layout.state.mkdir(parents=True, exist_ok=True)
         run([kind_path(), "delete", "cluster", "--name", _kind_name(layout), "--kubeconfig", scratch])
         scratch.unlink(missing_ok=True)
-    if recorded:
+    if known:
         for path in (layout.record, layout.kubeconfig):
             path.unlink(missing_ok=True)
-    return exists or recorded
+    return exists or known
 
 
-def _recorded(layout: Layout) -> Cluster | None:
+def recorded(layout: Layout) -> Cluster | None:
+    """The kind cluster that was brought up last under this name, well or not."""
     cluster = model.load(layout.record)
     return cluster if cluster is not None and cluster.backend == "kind" else None
 

@@ -96,12 +96,10 @@ def _start(layout: Layout, tools: Tools, control_plane_only: bool, with_controll
         def alive() -> bool:
             return wrapper.poll() is None
 
-        try:
+        with _ended_on_failure(layout):
             probe.wait(lambda: probe.api_ready(layout.kubeconfig), alive, _READY_SECONDS)
-        except ClusterError as error:
-            raise _with_logs(error, layout) from None
     say(f"{layout.name}: API server ready after {since(start)} at {plane.server}")
-    try:
+    with _ended_on_failure(layout):
         if network is not None:
             _import_pause(layout, tools)
             probe.wait(lambda: probe.node_ready(layout.kubeconfig, node.NODE_NAME), alive, _READY_SECONDS)
@@ -109,8 +107,6 @@ def _start(layout: Layout, tools: Tools, control_plane_only: bool, with_controll
         if with_controllers:
             account = "/api/v1/namespaces/default/serviceaccounts/default"
             probe.wait(lambda: probe.exists(layout.kubeconfig, account), alive, _READY_SECONDS)
-    except ClusterError as error:
-        raise _with_logs(error, layout) from None
     cluster = Cluster(
         name=layout.name,
         backend="local",
@@ -182,6 +178,17 @@ def load(layout: Layout, archive: Path) -> None:
                 raise
             time.sleep(0.1)
     run([*ctr, "images", "import", archive.absolute()], env={**os.environ, "PATH": with_sbin()})
+
+
+@contextlib.contextmanager
+def _ended_on_failure(layout: Layout) -> Iterator[None]:
+    """A cluster that does not become ready is taken down again; the error tells what its logs say."""
+    try:
+        yield
+    except ClusterError as error:
+        told = _with_logs(error, layout)
+        remove(layout)
+        raise told from None
 
 
 def _with_logs(error: ClusterError, layout: Layout) -> ClusterError:
