@@ -96,7 +96,7 @@ class Action:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What was decided for one finding on one pod: `action` or `refusal`, never both, and a sentence that stands alone."""
+    """What was decided for one finding on one pod: `action` or `refusal`, not both; `message` stands alone."""
 
     namespace: str
     pod: str

@@ -17,7 +17,7 @@ from leakwarden.core.targets import PodFacts, PolicyKey, TargetKey
 
 NOT_RUNNING = frozenset({Verdict.UNREACHABLE, Verdict.NOT_RUNNING})
 STORM_AT_LEAST = 2
-"""Pods. One pod that leaks is never a storm, however small the fleet; two may be one already: in doubt, nothing is done."""
+"""Pods. One pod that leaks is never a storm, however small the fleet; two may be one: in doubt, nothing is done."""
 
 
 @dataclass(frozen=True, slots=True)

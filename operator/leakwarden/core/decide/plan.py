@@ -76,7 +76,7 @@ class _Planner:
         return list(pods.values())
 
     def _rank(self, found: OpenFinding) -> Rank:
-        """Critical first, then the earliest limit, the largest growth, the name. Total: the order is never an accident."""
+        """Critical first, then the earliest limit, the largest growth, the name. Total: order is never an accident."""
         finding, pod = found.finding, self._fleet.pods.get(found.target.pod_uid)
         per_count = 1.0 if UNITS[finding.signal] is Unit.BYTES else GOROUTINE_BYTES
         return (

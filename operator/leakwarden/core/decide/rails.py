@@ -1,8 +1,8 @@
 """The rails, in the order in which they are asked. The first that answers is the reason that status shows.
 
 Order matters twice. A rail may rely on those before it (the pod is known, it has a controller); and people read the
-first reason: what the policy says comes before what the pod is, that before what time will heal, and the budget last, so
-that "BudgetSpent" means "everything else would have allowed it".
+first reason: what the policy says comes before what the pod is, that before what time will heal, and the budget last,
+so that "BudgetSpent" means "everything else would have allowed it".
 """
 
 from __future__ import annotations

@@ -129,7 +129,7 @@ class Decided:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A decision for every open finding, in the order in which they were made, and what is to be done, in that order."""
+    """A decision for every open finding, in the order in which they were made, and what is to be done, in order."""
 
     decisions: tuple[Decided, ...] = ()
     intents: tuple[Intent, ...] = ()
