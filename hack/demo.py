@@ -16,7 +16,8 @@ import time
 from pathlib import Path
 
 from hack import cluster
-from hack.local_operator import REPO, Kubectl, LocalOperator, install
+from hack.cluster import Cluster
+from hack.local_operator import REPO, LocalOperator, apply, get, install
 from workloads import build, manifests
 
 NAME = "demo"
@@ -37,32 +38,30 @@ def directory() -> Path:
 def start() -> None:
     say("cluster: a real single-node Kubernetes (the first time its programs are built: about 6 minutes on 2 cores)")
     up = cluster.up(NAME)
-    kubectl = Kubectl(cluster.kubectl_path(), up.kubeconfig)
     say("workloads: gopls and the leak server, built and loaded into the cluster (the first time about 3 minutes)")
     images = build.build(["leakserver", "gopls"])
     for image in images.values():
         cluster.load(image.tar, NAME)
     say("operator: CRD and RBAC applied, started as a process with the token of its own ServiceAccount")
-    install(kubectl)
-    operator = LocalOperator(kubectl, directory())
+    install(up)
+    operator = LocalOperator(up, directory())
     stop_operator()
-    operator.directory.mkdir(parents=True, exist_ok=True)
     operator.start()
     say(f"namespace {NAMESPACE}: leaking and healthy language servers")
-    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-    kubectl.apply(*manifests.demo(images, NAMESPACE), namespace=NAMESPACE)
+    apply(up, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+    apply(up, *manifests.demo(images, NAMESPACE), namespace=NAMESPACE)
     say("kubectl apply -f leakpolicy.yaml")
-    kubectl.run("apply", "-f", str(REPO / "leakpolicy.yaml"))
-    wait_for_findings(kubectl)
-    show(kubectl, up.kubeconfig)
+    up.kubectl("apply", "-f", str(REPO / "leakpolicy.yaml"))
+    wait_for_findings(up)
+    show(up)
 
 
-def wait_for_findings(kubectl: Kubectl) -> None:
+def wait_for_findings(up: Cluster) -> None:
     """Say how far it is until every leak is found. The rules ask for growth over 30 intervals of 2 s, held for 4."""
     started, last = time.monotonic(), ""
     while time.monotonic() - started < FINDINGS_DEADLINE:
-        policy = kubectl.get("leakpolicy", "gopls", "-n", NAMESPACE)
-        targets = policy.get("status", {}).get("targets", {})  # type: ignore[attr-defined]
+        policy = get(up, "leakpolicy", "gopls", "-n", NAMESPACE)
+        targets = policy.get("status", {}).get("targets", {})
         line = ", ".join(f"{count} {verdict}" for verdict, count in sorted(targets.items()) if isinstance(count, int))
         if line != last:
             say(f"{time.monotonic() - started:4.0f} s: {line}")
@@ -73,16 +72,16 @@ def wait_for_findings(kubectl: Kubectl) -> None:
     raise SystemExit(f"after {FINDINGS_DEADLINE:.0f} s not every leak is found; the operator's log: {directory()}/operator.log")
 
 
-def show(kubectl: Kubectl, kubeconfig: Path) -> None:
+def show(up: Cluster) -> None:
     for command in (
         ("get", "leakpolicies", "-n", NAMESPACE),
         ("describe", "leakpolicy", "gopls", "-n", NAMESPACE),
         ("get", "events.events.k8s.io", "-n", NAMESPACE, "--field-selector", "reportingController=leakwarden.io/operator"),
     ):
         say(f"kubectl {' '.join(command)}")
-        print(kubectl.run(*command), flush=True)
+        print(up.kubectl(*command), flush=True)
     say("it keeps running. To look around:")
-    print(f'    eval "$(python3 -m hack.cluster env --name {NAME})"      # sets KUBECONFIG ({kubeconfig}) and PATH')
+    print(f'    eval "$(python3 -m hack.cluster env --name {NAME})"      # sets KUBECONFIG ({up.kubeconfig}) and PATH')
     print(f"    kubectl describe leakpolicy gopls -n {NAMESPACE}")
     print("    make clean                                          # stops everything")
 

@@ -1,6 +1,6 @@
 """The operator as a process beside the cluster, with its own ServiceAccount's token and nothing else.
 
-The demo and the end-to-end tests start it through here. Only the standard library is used: `kubectl` does the talking.
+The demo and the end-to-end tests start it through here.
 """
 
 from __future__ import annotations
@@ -15,68 +15,39 @@ import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from hack.cluster import Cluster
 
 REPO = Path(__file__).resolve().parent.parent
 NAMESPACE = "leakwarden"
-TOKEN_HOURS = 24
 
 
-@dataclass(frozen=True)
-class Kubectl:
-    """kubectl with one kubeconfig; raises CalledProcessError with what kubectl said."""
-
-    binary: Path
-    kubeconfig: Path
-
-    def run(self, *args: str, stdin: str | None = None, timeout: float = 60) -> str:
-        command = [str(self.binary), "--kubeconfig", str(self.kubeconfig), *args]
-        done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
-        if done.returncode:
-            raise RuntimeError(f"kubectl {' '.join(args)}: {done.stderr.strip()}")
-        return done.stdout
-
-    def apply(self, *documents: object, namespace: str | None = None) -> str:
-        """Server-side apply of manifests given as dicts (a test may apply the same thing twice)."""
-        body = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(documents)})
-        where = ["-n", namespace] if namespace else []
-        return self.run("apply", "--server-side", "--force-conflicts", *where, "-f", "-", stdin=body)
-
-    def get(self, *args: str) -> dict[str, object]:
-        found: dict[str, object] = json.loads(self.run("get", *args, "-o", "json"))
-        return found
+def apply(cluster: Cluster, *documents: object, namespace: str | None = None) -> str:
+    """Server-side apply of manifests given as dicts (a test may apply the same thing twice)."""
+    body = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(documents)})
+    where = ["-n", namespace] if namespace else []
+    return cluster.kubectl("apply", "--server-side", "--force-conflicts", *where, "-f", "-", stdin=body)
 
 
-def install(kubectl: Kubectl) -> None:
+def get(cluster: Cluster, *what: str) -> dict[str, Any]:
+    """`kubectl get … -o json`, parsed."""
+    found: dict[str, Any] = json.loads(cluster.kubectl("get", *what, "-o", "json"))
+    return found
+
+
+def install(cluster: Cluster) -> None:
     """CRD and RBAC, from the files a user would apply."""
-    kubectl.run("apply", "--server-side", "--force-conflicts", "-f", str(REPO / "crds"))
-    kubectl.run("apply", "--server-side", "--force-conflicts", "-f", str(REPO / "deploy" / "rbac.yaml"))
-    kubectl.run("wait", "--for=condition=Established", "crd/leakpolicies.leakwarden.io", "--timeout=30s")
-
-
-def service_account_kubeconfig(kubectl: Kubectl, path: Path) -> Path:
-    """A kubeconfig that holds the server, its CA and a token of the operator's ServiceAccount."""
-    admin = json.loads(kubectl.run("config", "view", "--raw", "--minify", "-o", "json"))
-    token = kubectl.run("create", "token", "leakwarden", "-n", NAMESPACE, f"--duration={TOKEN_HOURS}h").strip()
-    config = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [{"name": "local", "cluster": admin["clusters"][0]["cluster"]}],
-        "users": [{"name": "leakwarden", "user": {"token": token}}],
-        "contexts": [{"name": "local", "context": {"cluster": "local", "user": "leakwarden"}}],
-        "current-context": "local",
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.touch(mode=0o600)
-    path.write_text(json.dumps(config))
-    return path
+    for path in (REPO / "crds", REPO / "deploy" / "rbac.yaml"):
+        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(path))
+    cluster.kubectl("wait", "--for=condition=Established", "crd/leakpolicies.leakwarden.io", "--timeout=30s")
 
 
 @dataclass
 class LocalOperator:
     """One operator process. `directory` holds its state, its log, its pid and its kubeconfig."""
 
-    kubectl: Kubectl
+    cluster: Cluster
     directory: Path
     environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
@@ -92,7 +63,9 @@ class LocalOperator:
 
     def start(self, deadline: float = 30) -> None:
         """Start it and wait until it is ready; RuntimeError with the end of its log where it is not."""
-        kubeconfig = service_account_kubeconfig(self.kubectl, self.directory / "kubeconfig")
+        self.directory.mkdir(parents=True, exist_ok=True)
+        token = self.cluster.token(NAMESPACE, "leakwarden")
+        kubeconfig = self.cluster.kubeconfig_for_token(token, self.directory / "kubeconfig")
         self._log = self.log.open("ab")
         listen = self.directory / "listen"
         listen.unlink(missing_ok=True)

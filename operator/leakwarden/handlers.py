@@ -6,7 +6,7 @@ Only raw watch events are used (`on.event`): no finalizer, no annotation, no sta
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import kopf
@@ -26,9 +26,12 @@ class Policies(Protocol):
     def policy_gone(self, key: PolicyKey, uid: str) -> None: ...
 
 
-def registry(policies: Policies) -> kopf.OperatorRegistry:
+def registry(policies: Policies, login: Callable[[], Awaitable[kopf.ConnectionInfo]]) -> kopf.OperatorRegistry:
     """The handlers of one operator; a registry of its own, so that nothing is global."""
     handlers = kopf.OperatorRegistry()
+
+    async def log_in(**_: Any) -> kopf.ConnectionInfo:
+        return await login()
 
     async def policy_event(type: str | None, body: Mapping[str, Any], **_: Any) -> None:  # noqa: A002 (kopf's name)
         if type == "DELETED":
@@ -37,6 +40,7 @@ def registry(policies: Policies) -> kopf.OperatorRegistry:
         else:
             policies.policy_seen(parse_policy(body))
 
+    kopf.on.login(registry=handlers)(log_in)
     kopf.on.event(GROUP, VERSION, PLURAL, registry=handlers)(policy_event)
     return handlers
 

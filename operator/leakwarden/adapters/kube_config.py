@@ -30,7 +30,8 @@ class KubeConnection:
     proxy: str | None = None
     server_hostname: str | None = None
     """For TLS, where the kubeconfig names another (`tls-server-name`)."""
-    _config: Any = None
+    config: Any = None
+    """The client's own Configuration: where the certificate files are."""
     _loader: Any = None
     _token_file: Path | None = None
     _token: str = ""
@@ -88,7 +89,7 @@ async def load_connection(kubeconfig: str | None = None, context: str | None = N
         ssl_context=_ssl_context(configuration),
         proxy=configuration.proxy,
         server_hostname=configuration.tls_server_name,
-        _config=configuration,
+        config=configuration,
         _loader=loader,
         _token_file=token_file,
         _token=configuration.api_key.get("BearerToken", ""),

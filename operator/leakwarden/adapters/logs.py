@@ -4,34 +4,27 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
+from collections.abc import Callable, Mapping
 
 from pythonjsonlogger.json import JsonFormatter
 
-_context: ContextVar[dict[str, str]] = ContextVar("log_context", default={})  # noqa: B039 (never mutated, only replaced)
-
-
-@contextmanager
-def log_fields(**fields: str) -> Iterator[None]:
-    """Every record logged inside carries these fields."""
-    token = _context.set({**_context.get(), **fields})
-    try:
-        yield
-    finally:
-        _context.reset(token)
-
 
 class _ContextFilter(logging.Filter):
+    def __init__(self, context: Callable[[], Mapping[str, str]]) -> None:
+        super().__init__()
+        self._context = context
+
     def filter(self, record: logging.LogRecord) -> bool:
-        for name, value in _context.get().items():
+        for name, value in self._context().items():
             setattr(record, name, value)
         return True
 
 
-def configure_logging(level: str) -> None:
-    """Replace the root handlers. kopf's own chatter is kept at WARNING: its news about a policy is our status."""
+def configure_logging(level: str, context: Callable[[], Mapping[str, str]]) -> None:
+    """Replace the root handlers; `context` gives the fields of the moment.
+
+    kopf's own chatter is kept at WARNING: its news about a policy is our status.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         JsonFormatter(
@@ -40,7 +33,7 @@ def configure_logging(level: str) -> None:
             rename_fields={"asctime": "time", "levelname": "level", "name": "logger"},
         )
     )
-    handler.addFilter(_ContextFilter())
+    handler.addFilter(_ContextFilter(context))
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("kopf", "aiohttp.access", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

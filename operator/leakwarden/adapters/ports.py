@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -12,14 +12,14 @@ from leakwarden.core.targets import Target
 
 
 class KubeApi(Protocol):
-    """One request to the Kubernetes API, raw JSON in and out. Raises `leakwarden.errors.ApiError` and its kinds only."""
+    """One request to the Kubernetes API, raw JSON in and out. Raises ApiError and its kinds only."""
 
     async def request(
         self,
         method: str,
         path: str,
         *,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | Sequence[Any] | None = None,
         params: Mapping[str, str] | None = None,
         content_type: str = "application/json",
     ) -> dict[str, Any]: ...
@@ -34,7 +34,7 @@ class WatchEvent:
 
 
 class KubeReader(Protocol):
-    """Lists and watches of any resource, raw JSON. Raises ApiError; `watch` raises WatchExpired when it must be relisted."""
+    """Lists and watches of any resource, raw JSON. Raises ApiError; `watch` raises WatchExpired when a list is due."""
 
     def list_pages(
         self, path: str, *, params: Mapping[str, str] | None = None, page_size: int = 100

@@ -42,6 +42,8 @@ CREATE TABLE history (
 ) WITHOUT ROWID;
 """
 
+_ENQUEUE = "INSERT INTO outbox (policy_uid, body) VALUES (?, ?)"
+
 T = TypeVar("T")
 
 
@@ -86,6 +88,10 @@ class SqliteStore:
     async def sent(self, ids: Sequence[int]) -> None:
         """Take rows out of the outbox: the API has them."""
         await self._run(lambda: self._sent(ids))
+
+    async def enqueue(self, policy_uid: str, bodies: Sequence[str]) -> None:
+        """News that no sample led to."""
+        await self._run(lambda: self._enqueue(policy_uid, bodies))
 
     async def ended(self, policy_uid: str, owner_uid: str, signature: str, since: float) -> Ended | None:
         """The newest finding of this signature and owner that ended at or after `since`."""
@@ -181,14 +187,19 @@ class SqliteStore:
         else:
             row = (*key, step.target.state, step.target.report, step.target.updated_at)
             db.execute("INSERT OR REPLACE INTO target VALUES (?, ?, ?, ?, ?, ?)", row)
-        unsaid = [(step.policy_uid, body) for body in step.outbox]
-        db.executemany("INSERT INTO outbox (policy_uid, body) VALUES (?, ?)", unsaid)
+        db.executemany(_ENQUEUE, [(step.policy_uid, body) for body in step.outbox])
         for item in step.ended:
             db.execute(
                 "INSERT OR REPLACE INTO history VALUES (?, ?, ?, ?, ?, ?)",
                 (item.policy_uid, item.owner_uid, item.signature, item.pod_uid, item.body, item.ended_at),
             )
             db.execute("DELETE FROM history WHERE ended_at < ?", (item.ended_at - HISTORY_DAYS * 86400,))
+
+    def _enqueue(self, policy_uid: str, bodies: Sequence[str]) -> None:
+        db = self._connection
+        db.execute("BEGIN IMMEDIATE")
+        db.executemany(_ENQUEUE, [(policy_uid, body) for body in bodies])
+        db.execute("COMMIT")
 
     def _sent(self, ids: Sequence[int]) -> None:
         db = self._connection

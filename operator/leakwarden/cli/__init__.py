@@ -1,0 +1,53 @@
+"""The command line. Each command parses, calls, and prints; exit 0 clean, 1 something was found, 2 an error."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+import click
+
+from leakwarden.errors import LeakwardenError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="leakwarden")
+def main() -> None:
+    """Leakwarden finds Go language servers that leak memory, says where, and can repair them."""
+
+
+@main.command()
+def run() -> None:
+    """Run the operator until SIGTERM or SIGINT.
+
+    Settings come from the environment, LEAKWARDEN_STATE_DIR and the rest: see docs/settings.md.
+    """
+    from leakwarden.adapters.logs import configure_logging
+    from leakwarden.cli.run import run_operator
+    from leakwarden.pipeline.logcontext import current_fields
+    from leakwarden.settings import from_environment
+
+    try:
+        settings = from_environment(os.environ)
+        configure_logging(settings.log_level, current_fields)
+        asyncio.run(run_operator(settings))
+    except LeakwardenError as error:
+        click.echo(f"leakwarden: {error}", err=True)
+        sys.exit(2)
+
+
+@main.command()
+@click.option("--interval", default="30s", show_default=True, help="sampling.interval that the windows are counted in")
+def rules(interval: str) -> None:
+    """Print the built-in rules as YAML, to copy into a policy and change.
+
+    A policy without spec.rules uses these, scaled by its interval; one with spec.rules uses exactly its own.
+    """
+    from leakwarden.cli.rules import builtin_rules_yaml
+
+    try:
+        click.echo(builtin_rules_yaml(interval), nl=False)
+    except LeakwardenError as error:
+        click.echo(f"leakwarden: {error}", err=True)
+        sys.exit(2)

@@ -6,7 +6,7 @@ the same port of the same pod share it, so that it is sampled once and judged by
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from leakwarden.api.words import Cadence
@@ -29,7 +29,8 @@ class Watch:
     state: TargetState
     report: TargetReport | None = None
     growing: bool = False
-    needs_memstats: bool = False
+    read_at: float = float("inf")
+    """When it was last read with success by this process: an OOM kill since then (kubelet says whole seconds) is news."""
 
     @property
     def key(self) -> TargetKey:
@@ -70,7 +71,12 @@ class Changes:
     touched: frozenset[TargetKey] = frozenset()
 
 
-Restored = Mapping[TargetKey, TargetState]
+@dataclass(frozen=True, slots=True)
+class Remembered:
+    """What an earlier process knew of one target."""
+
+    state: TargetState
+    report: TargetReport
 
 
 class Fleet:
@@ -80,6 +86,8 @@ class Fleet:
         self.policies: dict[PolicyKey, Policy] = {}
         self.points: dict[TargetKey, Point] = {}
         self.refusals: dict[PolicyKey, dict[TargetKey, tuple[PodFacts, Refusal]]] = {}
+        self.remembered: dict[PolicyKey, dict[TargetKey, Remembered]] = {}
+        """Not yet seen again: what is left once the pods are listed has gone while nobody watched."""
         self._watches: dict[PolicyKey, dict[TargetKey, Watch]] = {}
 
     def watches(self, policy: PolicyKey) -> Iterable[Watch]:
@@ -92,19 +100,18 @@ class Fleet:
         """Whether this very watch still stands: an attempt in flight may come back after its end."""
         return self._watches.get(watch.policy.key, {}).get(watch.key) is watch
 
-    def put_policy(self, policy: Policy, pods: Iterable[PodFacts], restored: Restored | None = None) -> Changes:
-        """A policy is there, as given; `pods` are those of its namespace. `restored` are states of an earlier process."""
+    def put_policy(self, policy: Policy, pods: Sequence[PodFacts]) -> Changes:
+        """A policy is there, as given; `pods` are all those of its namespace."""
         self.policies[policy.key] = policy
-        changes = [self._look(policy, pod, restored or {}) for pod in pods]
-        gone = {pod.uid for pod in pods}
-        ended = [watch for watch in self.watches(policy.key) if watch.pod.uid not in gone]
-        changes += [self._end(watch) for watch in ended]
-        return _merge(changes)
+        there = {pod.uid for pod in pods}
+        ended = [self._end(watch) for watch in self.watches(policy.key) if watch.pod.uid not in there]
+        return _merge([*ended, *(self._look(policy, pod) for pod in pods)])
 
     def remove_policy(self, key: PolicyKey) -> Changes:
         changes = [self._end(watch) for watch in self.watches(key)]
         self.policies.pop(key, None)
         self.refusals.pop(key, None)
+        self.remembered.pop(key, None)
         self._watches.pop(key, None)
         return _merge(changes)
 
@@ -115,13 +122,13 @@ class Fleet:
             if key.namespace != namespace:
                 continue
             if pod is not None:
-                changes.append(self._look(policy, pod, {}))
+                changes.append(self._look(policy, pod))
             else:
                 self._drop_refusals(key, uid)
                 changes += [self._end(watch) for watch in self.watches(key) if watch.pod.uid == uid]
         return _merge(changes)
 
-    def _look(self, policy: Policy, pod: PodFacts, restored: Restored) -> Changes:
+    def _look(self, policy: Policy, pod: PodFacts) -> Changes:
         wanted = self._targets(policy, pod)
         mine = self._watches.setdefault(policy.key, {})
         changes = [self._end(w) for w in tuple(mine.values()) if w.pod.uid == pod.uid and w.key not in wanted]
@@ -133,7 +140,7 @@ class Fleet:
             if watch is not None:
                 changes.append(self._update(watch, policy, pod, target))
             else:
-                changes.append(self._start(policy, pod, target, restored.get(key)))
+                changes.append(self._start(policy, pod, target))
         return _merge(changes)
 
     def _targets(self, policy: Policy, pod: PodFacts) -> dict[TargetKey, Target]:
@@ -154,8 +161,11 @@ class Fleet:
         for key in [key for key in refused if key.pod_uid == pod_uid]:
             del refused[key]
 
-    def _start(self, policy: Policy, pod: PodFacts, target: Target, state: TargetState | None) -> Changes:
-        watch = Watch(policy, pod, target, state if state is not None else judge.start(policy.rules))
+    def _start(self, policy: Policy, pod: PodFacts, target: Target) -> Changes:
+        known = self.remembered.get(policy.key, {}).pop(target.key, None)
+        watch = Watch(policy, pod, target, known.state if known else judge.start(policy.rules))
+        if known is not None:
+            watch.report, watch.read_at = known.report, known.report.last_attempt
         self._watches[policy.key][target.key] = watch
         return Changes(started=(watch,), touched=frozenset({self._attach(watch)}))
 

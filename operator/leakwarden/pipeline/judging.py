@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from pydantic import TypeAdapter
 
 from leakwarden.api.words import FailureReason, Resolution, Verdict
 from leakwarden.core import judge
 from leakwarden.core.findings import Finding
-from leakwarden.core.judge import Judgement, codec
+from leakwarden.core.judge import Judgement, TargetState, codec
 from leakwarden.core.policy import Policy
 from leakwarden.core.readings import Attempt, Failure, ProcessIdentity
 from leakwarden.core.records import Ended, Step, StoredTarget
@@ -25,7 +26,7 @@ from leakwarden.core.schedule import Tempo
 from leakwarden.core.targets import ContainerFacts, PolicyKey, TargetKey
 from leakwarden.core.targets_of_policy import container_of
 from leakwarden.pipeline.clock import Clock
-from leakwarden.pipeline.fleet import Fleet, Point, Restored, Watch
+from leakwarden.pipeline.fleet import Fleet, Point, Remembered, Watch
 from leakwarden.pipeline.ports import Store
 
 log = logging.getLogger(__name__)
@@ -56,27 +57,35 @@ class Judging:
             quiet = quiet and not judgement.growing and judgement.verdict in {Verdict.HEALTHY, Verdict.NOT_RUNNING}
         return Tempo.QUIET if quiet else Tempo.STEADY
 
-    async def end(self, watch: Watch, reason: Resolution = Resolution.TARGET_GONE) -> None:
-        """The watch is over: the pod is gone or no longer meant. Its findings end, and it is forgotten."""
-        judgement = judge.end(watch.state, self._clock.now(), reason)
-        report = self._report(watch, judgement, watch.report.last_attempt if watch.report else 0.0)
-        notes = await self._news(watch, report)
-        await self._store.save(
-            Step(watch.policy.uid, watch.key, None, outbox=_bodies(notes), ended=self._ended(watch, judgement.findings))
-        )
-        self._changed(watch.policy.key)
+    async def end(self, watch: Watch) -> None:
+        """The pod is gone, or is no longer meant: its findings end, and it is forgotten."""
+        await self._end(watch.policy, watch.key, watch.state, watch.report)
 
-    async def restore(self, policy: Policy) -> tuple[Restored, dict[TargetKey, TargetReport]]:
-        """What an earlier process knew of this policy's targets. A row that cannot be read is dropped, and said so."""
-        states, reports = {}, {}
+    async def end_remembered(self, policy: Policy, key: TargetKey, known: Remembered) -> None:
+        """The same for a target that went while no operator was there to see it."""
+        await self._end(policy, key, known.state, known.report)
+
+    async def restore(self, policy: Policy) -> dict[TargetKey, Remembered]:
+        """What an earlier process knew of this policy's targets. A row that cannot be read starts over, and says so."""
+        known = {}
         for row in await self._store.targets(policy.uid):
             try:
-                states[row.key] = codec.from_json(row.state)
-                reports[row.key] = _REPORT.validate_json(row.report)
+                known[row.key] = Remembered(codec.from_json(row.state), _REPORT.validate_json(row.report))
             except ValueError as error:
-                states.pop(row.key, None)
-                log.warning("stored state of pod %s, endpoint %s is unreadable and starts over: %s", *_names(row), error)
-        return states, reports
+                pod, endpoint = row.key.pod_uid, row.key.endpoint
+                log.warning("stored state of pod %s, endpoint %s is unreadable and starts over: %s", pod, endpoint, error)
+        return known
+
+    async def _end(self, policy: Policy, key: TargetKey, state: TargetState, report: TargetReport | None) -> None:
+        step = Step(policy.uid, key, None)
+        if report is not None:
+            judgement = judge.end(state, self._clock.now(), Resolution.TARGET_GONE)
+            last = replace(report, findings=judgement.findings)
+            notes = await self._news(policy, report, last)
+            ended = _ended(policy, last)
+            step = Step(policy.uid, key, None, outbox=_bodies(notes), ended=ended)
+        await self._store.save(step)
+        self._changed(policy.key)
 
     async def _step(self, watch: Watch, result: SampleResult) -> Judgement:
         attempt = attempt_of(watch, result)
@@ -84,13 +93,15 @@ class Judging:
         report = self._report(watch, judgement, attempt.at, result)
         if not self._fleet.is_current(watch):
             return judgement
-        notes = await self._news(watch, report)
+        notes = await self._news(watch.policy, watch.report, report)
         row = StoredTarget(
             watch.policy.uid, watch.key, codec.to_json(judgement.state), _REPORT.dump_json(report).decode(), attempt.at
         )
-        ended = self._ended(watch, judgement.findings)
+        ended = _ended(watch.policy, report)
         await self._store.save(Step(watch.policy.uid, watch.key, row, outbox=_bodies(notes), ended=ended))
         watch.state, watch.report, watch.growing = judgement.state, report, judgement.growing
+        if not isinstance(result.outcome, Failure):
+            watch.read_at = attempt.at
         self._changed(watch.policy.key)
         return judgement
 
@@ -117,42 +128,47 @@ class Judging:
             memory_limit=container.memory_limit if container else 0,
         )
 
-    async def _news(self, watch: Watch, report: TargetReport) -> Sequence[EventNote]:
-        before = watch.report.open_findings if watch.report else ()
-        opened = {finding.signature for finding in report.open_findings} - {finding.signature for finding in before}
-        returned = {signature for signature in opened if await self._was_here(watch, signature)}
-        changes = transitions(before, report, returned)
+    async def _news(self, policy: Policy, old: TargetReport | None, new: TargetReport) -> Sequence[EventNote]:
+        before = old.open_findings if old else ()
+        opened = {finding.signature for finding in new.open_findings} - {finding.signature for finding in before}
+        returned = {signature for signature in opened if await self._was_here(policy, new, signature)}
+        changes = transitions(before, new, returned)
         for change in changes:
             _log(change)
-        policy = policy_ref(watch.policy.key.namespace, watch.policy.key.name, watch.policy.uid)
-        return finding_events(policy, changes, self._open_elsewhere(watch))
+        reference = policy_ref(policy.key.namespace, policy.key.name, policy.uid)
+        return finding_events(reference, changes, self._open_elsewhere(policy, new))
 
-    async def _was_here(self, watch: Watch, signature: str) -> bool:
-        owner = watch.pod.owner
+    async def _was_here(self, policy: Policy, report: TargetReport, signature: str) -> bool:
+        if report.owner is None:
+            return False
         since = self._clock.now() - RETURN_WINDOW
-        found = owner and await self._store.ended(watch.policy.uid, owner.uid, signature, since)
-        return bool(found)
+        return await self._store.ended(policy.uid, report.owner.uid, signature, since) is not None
 
-    def _open_elsewhere(self, watch: Watch) -> frozenset[str]:
-        others = (other.report for other in self._fleet.watches(watch.policy.key) if other is not watch)
-        return frozenset(f.signature for report in others if report for f in report.open_findings)
-
-    @staticmethod
-    def _ended(watch: Watch, findings: Sequence[Finding]) -> tuple[Ended, ...]:
-        """What LeakReturned compares with: an edited rule ends a finding, not the leak."""
-        owner = watch.pod.owner
-        return tuple(
-            Ended(
-                policy_uid=watch.policy.uid,
-                owner_uid=owner.uid,
-                signature=finding.signature,
-                pod_uid=watch.pod.uid,
-                body=_FINDING.dump_json(finding).decode(),
-                ended_at=finding.resolved_at or 0.0,
-            )
-            for finding in findings
-            if owner is not None and finding.resolution not in {None, Resolution.RULE_CHANGED}
+    def _open_elsewhere(self, policy: Policy, this: TargetReport) -> frozenset[str]:
+        others = (watch.report for watch in self._fleet.watches(policy.key))
+        return frozenset(
+            finding.signature
+            for report in others
+            if report and (report.pod_uid, report.endpoint) != (this.pod_uid, this.endpoint)
+            for finding in report.open_findings
         )
+
+
+def _ended(policy: Policy, report: TargetReport) -> tuple[Ended, ...]:
+    """What LeakReturned compares with: an edited rule ends a finding, not the leak."""
+    owner = report.owner
+    return tuple(
+        Ended(
+            policy_uid=policy.uid,
+            owner_uid=owner.uid,
+            signature=finding.signature,
+            pod_uid=report.pod_uid,
+            body=_FINDING.dump_json(finding).decode(),
+            ended_at=finding.resolved_at or 0.0,
+        )
+        for finding in report.findings
+        if owner is not None and finding.resolution not in {None, Resolution.RULE_CHANGED}
+    )
 
 
 def attempt_of(watch: Watch, result: SampleResult) -> Attempt:
@@ -164,17 +180,13 @@ def attempt_of(watch: Watch, result: SampleResult) -> Attempt:
         process=_process(watch, result, container),
         interval=watch.policy.interval,
         memory_limit=container.memory_limit if container else 0,
-        oom_killed=bool(container and container.last_oom_at and container.last_oom_at >= _last_attempt(watch)),
+        oom_killed=bool(container and container.last_oom_at >= watch.read_at - 1.0),
     )
 
 
 def _process(watch: Watch, result: SampleResult, container: ContainerFacts | None) -> ProcessIdentity:
     started = result.info.started_at or (container.started_at if container else 0.0)
     return ProcessIdentity(watch.pod.uid, container.container_id if container else "", result.info.pid, started)
-
-
-def _last_attempt(watch: Watch) -> float:
-    return watch.report.last_attempt if watch.report else float("inf")
 
 
 def _reason(verdict: Verdict, failure: Failure | None, before: TargetReport | None) -> str:
@@ -195,10 +207,6 @@ def _reached(watch: Watch, before: TargetReport | None, at: float) -> float:
 
 def _bodies(notes: Sequence[EventNote]) -> tuple[str, ...]:
     return tuple(NOTE.dump_json(note).decode() for note in notes)
-
-
-def _names(row: StoredTarget) -> tuple[str, str]:
-    return row.key.pod_uid, row.key.endpoint
 
 
 def _log(change: Transition) -> None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from leakwarden.core.actions import Action
+from leakwarden.core.policy import Policy
 from leakwarden.core.records import Ended, OutboxRow, Step, StoredTarget
 from leakwarden.core.report.events import EventNote
 from leakwarden.core.samples import SampleResult
 from leakwarden.core.targets import PodFacts, PolicyKey, Target
+from leakwarden.errors import ApiError
 
 
 class Sampler(Protocol):
@@ -18,12 +20,26 @@ class Sampler(Protocol):
     async def sample(self, target: Target, wanted: frozenset[str]) -> SampleResult: ...
 
 
-class Pods(Protocol):
-    """The pods of the watched namespaces, as last seen."""
+class PodWatch(Protocol):
+    """The pods of the followed namespaces, as last seen. Nothing here raises: `trouble` says what is wrong."""
+
+    def follow(self, namespaces: frozenset[str]) -> None: ...
 
     def get(self, uid: str) -> PodFacts | None: ...
 
-    def by_namespace(self, namespace: str) -> Sequence[PodFacts]: ...
+    def by_namespace(self, namespace: str) -> Iterator[PodFacts]: ...
+
+    def synced(self, namespace: str) -> bool: ...
+
+    def trouble(self, namespace: str) -> ApiError | None: ...
+
+    async def changes(self) -> dict[str, frozenset[str]]: ...
+
+
+class PolicyList(Protocol):
+    """Every LeakPolicy of the watched namespaces. Raises ApiError."""
+
+    async def policies(self) -> list[Policy]: ...
 
 
 class Store(Protocol):

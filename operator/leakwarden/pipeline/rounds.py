@@ -14,8 +14,10 @@ from leakwarden.core.samples import SampleResult
 from leakwarden.core.schedule import Schedule, Tempo
 from leakwarden.core.targets import TargetKey
 from leakwarden.core.throttle import Concurrency, RateLimit, Ticket
+from leakwarden.errors import StoreError
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.fleet import Changes, Fleet, Point
+from leakwarden.pipeline.logcontext import log_fields
 from leakwarden.pipeline.ports import Sampler
 
 log = logging.getLogger(__name__)
@@ -31,10 +33,18 @@ OnSample = Callable[[Point, SampleResult], Awaitable[Tempo]]
 
 
 class Rounds:
-    """`on_sample` judges and records; what it returns says how soon the point is due again."""
+    """`on_sample` judges and records; what it returns says how soon the point is due again. `count` only counts."""
 
     def __init__(
-        self, fleet: Fleet, sampler: Sampler, clock: Clock, on_sample: OnSample, *, most: int, rate: float
+        self,
+        fleet: Fleet,
+        sampler: Sampler,
+        clock: Clock,
+        on_sample: OnSample,
+        count: Callable[[SampleResult], None],
+        *,
+        most: int,
+        rate: float,
     ) -> None:
         self.schedule = Schedule()
         self.concurrency = Concurrency(most=most)
@@ -43,6 +53,7 @@ class Rounds:
         self._sampler = sampler
         self._clock = clock
         self._on_sample = on_sample
+        self._count = count
         self._wake = asyncio.Event()
         self._flying: set[asyncio.Task[None]] = set()
 
@@ -96,28 +107,30 @@ class Rounds:
         return None
 
     async def _attempt(self, key: TargetKey, point: Point, ticket: Ticket) -> None:
-        tempo = Tempo.STEADY
-        result: SampleResult | None = None
-        try:
-            result = await self._sampler.sample(point.target, wanted_parts(point))
+        target = point.target
+        with log_fields(namespace=target.namespace, pod=target.pod, endpoint=target.key.endpoint):
+            result = await self._sampler.sample(target, wanted_parts(point))
             point.rounds += 1
-        finally:
-            latency = result.latency if result else 0.0
-            reason = result.outcome.reason if result and isinstance(result.outcome, Failure) else None
-            self.concurrency.leave(
-                ticket,
-                latency,
-                crowded=reason in _CROWDED,
-                useful=result is not None and reason not in _USELESS,
-                now=self._clock.now(),
-            )
+            self._leave(ticket, result)
+            tempo = await self._judge(point, result)
+        self.schedule.done(key, tempo, self._clock.now())
+        self._wake.set()
+
+    def _leave(self, ticket: Ticket, result: SampleResult) -> None:
+        reason = result.outcome.reason if isinstance(result.outcome, Failure) else None
+        self.concurrency.leave(
+            ticket, result.latency, crowded=reason in _CROWDED, useful=reason not in _USELESS, now=self._clock.now()
+        )
+
+    async def _judge(self, point: Point, result: SampleResult) -> Tempo:
         try:
-            tempo = await self._on_sample(point, result)
+            self._count(result)
+            return await self._on_sample(point, result)
+        except StoreError as error:
+            log.error("the sample is lost: %s", error)
         except Exception:
-            log.exception("judging %s/%s failed in a way that is a bug; the sample is lost", point.target.namespace, point.target.pod)
-        finally:
-            self.schedule.done(key, tempo, self._clock.now())
-            self._wake.set()
+            log.exception("judging failed in a way that is a bug; the sample is lost")
+        return Tempo.STEADY
 
 
 def wanted_parts(point: Point) -> frozenset[str]:

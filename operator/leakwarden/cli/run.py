@@ -1,0 +1,114 @@
+"""The composition root: settings become adapters, adapters a pipeline, and kopf brings the policies."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+from collections.abc import Coroutine
+from typing import Any
+
+import kopf
+from prometheus_client import CollectorRegistry
+
+from leakwarden import handlers
+from leakwarden.adapters.actuator import DryRunActuator, LiveActuator
+from leakwarden.adapters.decode_pool import DecodePool
+from leakwarden.adapters.events_api import EventsApi
+from leakwarden.adapters.journal import ConfigMapJournal
+from leakwarden.adapters.kube_api import KubeClient
+from leakwarden.adapters.kopf_login import kopf_login
+from leakwarden.adapters.kube_config import KubeConnection, load_connection
+from leakwarden.adapters.metrics import FleetCollector, SampleMetrics
+from leakwarden.adapters.pod_ip import PodIPDialer
+from leakwarden.adapters.pod_watch import PodCache
+from leakwarden.adapters.policies_api import PolicyList, StatusPatch
+from leakwarden.adapters.port_forward import PortForwardDialer
+from leakwarden.adapters.sampler import PodSampler
+from leakwarden.adapters.store import SqliteStore
+from leakwarden.adapters.web import WebServer
+from leakwarden.api.words import Transport
+from leakwarden.pipeline.clock import AnchoredClock
+from leakwarden.pipeline.deciding import Deciding
+from leakwarden.pipeline.fleet import Fleet
+from leakwarden.pipeline.judging import Judging
+from leakwarden.pipeline.operator import Operator
+from leakwarden.pipeline.recording import Recording
+from leakwarden.pipeline.rounds import Rounds
+from leakwarden.settings import Settings
+
+log = logging.getLogger(__name__)
+
+STOP_PATIENCE = 1.0
+"""Seconds for kopf to end its watches by itself; the rest is cancelled."""
+
+
+async def run_operator(settings: Settings) -> None:
+    """Until SIGTERM or SIGINT; then everything that waits in the store is written, and connections are closed."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+
+    connection = await load_connection(str(settings.kubeconfig) if settings.kubeconfig else None)
+    store = SqliteStore(settings.state_dir)
+    await store.open()
+    decoder = DecodePool(settings.decode_workers)
+    async with KubeClient(connection) as api:
+        pods = PodCache(api)
+        clock, fleet, registry = AnchoredClock(), Fleet(), CollectorRegistry()
+        recording = Recording(fleet, store, StatusPatch(api), EventsApi(api), clock)
+        actuators = {False: LiveActuator(api), True: DryRunActuator(api)}
+        deciding = Deciding(fleet, pods, ConfigMapJournal(api, settings.namespace), actuators, recording, clock)
+        judging = Judging(fleet, store, clock, deciding.changed)
+        sampler = PodSampler(
+            {Transport.PORT_FORWARD: PortForwardDialer(api), Transport.POD_IP: PodIPDialer()}, decoder, clock.now
+        )
+        registry.register(FleetCollector(deciding))
+        rounds = Rounds(
+            fleet, sampler, clock, judging.on_sample, SampleMetrics(registry).count,
+            most=settings.max_in_flight, rate=settings.samples_per_second,
+        )  # fmt: skip
+        operator = Operator(
+            fleet=fleet, pods=pods, policies=PolicyList(api, settings.watch_namespaces), store=store, rounds=rounds,
+            judging=judging, recording=recording, deciding=deciding, clock=clock, pace=settings.status_interval,
+        )  # fmt: skip
+        web = WebServer(settings.listen_host, settings.listen_port, registry, lambda: operator.ready)
+        port = await web.start()
+        if settings.listen_file:
+            settings.listen_file.write_text(f"{settings.listen_host}:{port}")
+        log.info("leakwarden runs; metrics and health on %s:%d", settings.listen_host, port)
+        try:
+            await _until(stop, operator.run(), _kopf(operator, connection, settings, stop))
+        finally:
+            log.info("stopping: what waits is written first")
+            await web.stop()
+            await pods.close()
+            decoder.close()
+            await store.close()
+
+
+async def _kopf(operator: Operator, connection: KubeConnection, settings: Settings, stop: asyncio.Event) -> None:
+    await kopf.operator(
+        registry=handlers.registry(operator, lambda: kopf_login(connection)),
+        settings=handlers.settings(),
+        clusterwide=not settings.watch_namespaces,
+        namespaces=settings.watch_namespaces,
+        standalone=True,
+        stop_flag=stop,
+    )
+
+
+async def _until(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> None:
+    """Run all until `stop`; one that ends before that, or fails, ends the others and is an error."""
+    tasks = [asyncio.create_task(work) for work in works]
+    stopping = asyncio.create_task(stop.wait())
+    done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stop.set()
+    _, late = await asyncio.wait(tasks, timeout=STOP_PATIENCE)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    for task in done:
+        if task is not stopping and not task.cancelled() and (error := task.exception()) is not None:
+            raise error

@@ -1,0 +1,150 @@
+"""Decide, record, act: in this order, so that a crash in between leaves a trail and never a second eviction.
+
+The plan is made from everything that is known; the status says what will be done and why the rest is not; then each
+intent is written into the journal, carried out, and settled there. What the journal does not have is not done.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import replace
+
+from leakwarden.api.words import FindingType, Mode, Outcome
+from leakwarden.core import decide
+from leakwarden.core.actions import Action, ActionState, Refusal
+from leakwarden.core.decide import FleetView, Intent, OpenFinding, Plan, Verb
+from leakwarden.core.policy import Policy, remediation_of
+from leakwarden.core.report.events import action_events, policy_ref, refusal_events
+from leakwarden.core.targets import PolicyKey
+from leakwarden.core.verify import verify
+from leakwarden.errors import ApiConflict, ApiError, ApiForbidden, ApiNotFound, DisruptionBudget
+from leakwarden.pipeline.clock import Clock
+from leakwarden.pipeline.fleet import Fleet
+from leakwarden.pipeline.ports import Actuator, Journal, PodWatch
+from leakwarden.pipeline.recording import Recording
+
+log = logging.getLogger(__name__)
+
+
+class Deciding:
+    """`actuators` by `dry_run`: what is done differs only in who is asked to do it."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        pods: PodWatch,
+        journal: Journal,
+        actuators: Mapping[bool, Actuator],
+        recording: Recording,
+        clock: Clock,
+    ) -> None:
+        self._fleet = fleet
+        self._pods = pods
+        self._journal = journal
+        self._actuators = actuators
+        self._recording = recording
+        self._clock = clock
+        self._changed: set[PolicyKey] = set()
+        self._entries: tuple[Action, ...] | None = None
+        self.plan = Plan()
+
+    def changed(self, key: PolicyKey) -> None:
+        """The picture of this policy changed: its status is looked at in the next turn."""
+        self._changed.add(key)
+
+    async def once(self) -> None:
+        """One turn. Policies whose status could not be written are not acted on, and are tried again."""
+        now = self._clock.now()
+        await self._load_journal()
+        await self._verify(now)
+        self.plan = decide.plan(self._view(), now)
+        acting = {intent.action.policy for intent in self.plan.intents if intent.action}
+        looked, self._changed = self._changed | acting, set()
+        recorded = {key for key in looked if await self._record(key)}
+        self._changed |= looked - recorded - (looked - self._fleet.policies.keys())
+        for intent in self.plan.intents:
+            if intent.action is None or intent.action.policy in recorded:
+                await self._carry_out(intent)
+        await self._recording.count_lasting(self._lasting())
+
+    async def _load_journal(self) -> None:
+        """Without the journal nothing is planned (JournalUnavailable). What a crash left INTENDED is looked up."""
+        if self._entries is not None:
+            return
+        try:
+            before = await self._journal.load()
+            after = await self._journal.reconcile()
+        except ApiError as error:
+            log.error("the journal cannot be read, so nothing is done until it can: %s", error)
+            return
+        self._entries = after
+        await self._tell({action.id: action for action in before}, after)
+
+    def _view(self) -> FleetView:
+        policies = list(self._fleet.policies.values())
+        pods = {
+            pod.uid: pod
+            for namespace in {policy.key.namespace for policy in policies}
+            for pod in self._pods.by_namespace(namespace)
+        }
+        return FleetView(
+            policies=tuple(remediation_of(policy) for policy in policies),
+            findings=tuple(
+                OpenFinding(watch.policy.key, watch.key, finding)
+                for watch in self._fleet.all_watches()
+                if watch.report
+                for finding in watch.report.open_findings
+            ),
+            pods=pods,
+            verdicts={
+                policy.key: {w.key: w.report.verdict for w in self._fleet.watches(policy.key) if w.report}
+                for policy in policies
+            },
+            journal=self._entries,
+        )
+
+    async def _record(self, key: PolicyKey) -> bool:
+        policy = self._fleet.policies.get(key)
+        if policy is None:
+            return False
+        decisions = [item.decision for item in self.plan.decisions if item.policy == key]
+        await self._recording.refusals(policy, refusal_events(_reference(policy), decisions))
+        return await self._recording.status(policy, self.plan, self._entries or ())
+
+    async def _carry_out(self, intent: Intent) -> None:
+        actuator = self._actuators[intent.dry_run]
+        if intent.action is None:
+            await self._unannotate(actuator, intent)
+            return
+        action = intent.action
+        try:
+            await self._journal.intend(action)
+        except ApiError as error:
+            log.warning("not done, since the journal does not have it: %s of %s: %s", action.kind, action.pod, error)
+            return
+        try:
+            if intent.verb is Verb.EVICT:
+                await actuator.evict(intent.pod)
+            else:
+                await actuator.annotate(intent.pod, intent.text)
+        except ApiError as error:
+            await self._settle(action, ActionState.FAILED, str(error), refusal_of(error))
+        else:
+            await self._settle(action, ActionState.DONE, "the API server accepted it", None)
+
+    async def _unannotate(self, actuator: Actuator, intent: Intent) -> None:
+        try:
+            await actuator.unannotate(intent.pod)
+        except ApiError as error:
+            log.warning("our annotation stays on pod %s for now: %s", intent.pod.name, error)
+
+    async def _settle(self, action: Action, state: ActionState, message: str, refusal: Refusal | None) -> None:
+        entries = await self._journal.settle(action.id, state, message, at=self._clock.now(), refusal=refusal)
+        before = {action.id: action}
+        self._entries = entries
+        await self._tell(before, [entry for entry in entries if entry.id == action.id])
+        self.changed(action.policy)
+
+    async def _verify(self, now: float) -> None:
+        """What became of earlier evictions, told from the samples of the pods that replaced them."""

@@ -1,0 +1,186 @@
+"""The operator as a whole: the tasks, and what each hands to the next. Built by the composition root."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from leakwarden.core.policy import Policy
+from leakwarden.core.targets import PolicyKey
+from leakwarden.errors import ApiForbidden, LeakwardenError
+from leakwarden.pipeline.clock import Clock
+from leakwarden.pipeline.deciding import Deciding
+from leakwarden.pipeline.fleet import Changes, Fleet
+from leakwarden.pipeline.judging import Judging
+from leakwarden.pipeline.ports import PodWatch, PolicyList, Store
+from leakwarden.pipeline.recording import Recording
+from leakwarden.pipeline.rounds import Rounds
+
+log = logging.getLogger(__name__)
+
+POLICY_CHECK = 60.0
+"""Seconds between two lists of policies: a watch can die without a word (kopf#1276)."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    policy: Policy
+
+
+@dataclass(frozen=True, slots=True)
+class _Gone:
+    key: PolicyKey
+    uid: str
+
+
+class Operator:
+    """`run` until cancelled. Policies come in through `policy_seen` and `policy_gone`, from the handlers."""
+
+    def __init__(
+        self,
+        *,
+        fleet: Fleet,
+        pods: PodWatch,
+        policies: PolicyList,
+        store: Store,
+        rounds: Rounds,
+        judging: Judging,
+        recording: Recording,
+        deciding: Deciding,
+        clock: Clock,
+        pace: float,
+    ) -> None:
+        self._fleet = fleet
+        self._pods = pods
+        self._policies = policies
+        self._store = store
+        self._rounds = rounds
+        self._judging = judging
+        self._recording = recording
+        self._deciding = deciding
+        self._clock = clock
+        self._pace = pace
+        self._inbox: asyncio.Queue[_Seen | _Gone] = asyncio.Queue()
+        self._listed = False
+
+    @property
+    def ready(self) -> bool:
+        """Policies were listed, and so were the pods of all their namespaces that may be read."""
+        return self._listed and all(
+            self._pods.synced(key.namespace) or self._pods.trouble(key.namespace) for key in self._fleet.policies
+        )
+
+    def policy_seen(self, policy: Policy) -> None:
+        self._inbox.put_nowait(_Seen(policy))
+
+    def policy_gone(self, key: PolicyKey, uid: str) -> None:
+        self._inbox.put_nowait(_Gone(key, uid))
+
+    async def run(self) -> None:
+        await self._deciding.start()
+        async with asyncio.TaskGroup() as tasks:
+            for name, work in (
+                ("policies", self._take_policies),
+                ("policy check", lambda: self._every(POLICY_CHECK, self._check_policies)),
+                ("pods", self._take_pods),
+                ("rounds", self._rounds.run),
+                ("events", lambda: self._every(1.0, self._recording.pump)),
+                ("decisions", lambda: self._every(self._pace, self._deciding.once)),
+            ):
+                tasks.create_task(work(), name=name)  # type: ignore[operator]
+
+    async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
+        """Again and again; an error of ours or of the API is logged, and the next turn is another try."""
+        while True:
+            try:
+                await work()
+            except LeakwardenError as error:
+                log.warning("%s; tried again in %g s", error, seconds)
+            except Exception:
+                log.exception("a bug; tried again in %g s", seconds)
+            await asyncio.sleep(seconds)
+
+    async def _take_policies(self) -> None:
+        while True:
+            message = await self._inbox.get()
+            try:
+                if isinstance(message, _Seen):
+                    await self._put(message.policy)
+                else:
+                    await self._remove(message.key, message.uid)
+            except LeakwardenError as error:
+                log.error("a change of a policy could not be taken, the next check will: %s", error)
+
+    async def _check_policies(self) -> None:
+        """What the watch may have missed. Level-based, so that saying what is known already changes nothing."""
+        listed = {policy.key: policy for policy in await self._policies.policies()}
+        for policy in listed.values():
+            known = self._fleet.policies.get(policy.key)
+            if known is None or (known.uid, known.generation) != (policy.uid, policy.generation):
+                self.policy_seen(policy)
+        for key, known in list(self._fleet.policies.items()):
+            if key not in listed:
+                self.policy_gone(key, known.uid)
+        orphans = await self._store.policies() - {policy.uid for policy in listed.values()}
+        for uid in orphans:
+            await self._store.forget_policy(uid)
+        self._listed = True
+
+    async def _put(self, policy: Policy) -> None:
+        known = self._fleet.policies.get(policy.key)
+        if known is not None and (known.uid, known.generation) == (policy.uid, policy.generation):
+            return  # only its status or metadata changed, most often by ourselves
+        if known is not None and known.uid != policy.uid:
+            await self._remove(policy.key, known.uid)
+        for problem in policy.problems:
+            log.warning("LeakPolicy %s is not followed: %s", policy.key, problem)
+        first = policy.key not in self._fleet.policies
+        if first:
+            self._fleet.remembered[policy.key] = await self._judging.restore(policy)
+        self._pods.follow(frozenset(key.namespace for key in self._fleet.policies) | {policy.key.namespace})
+        await self._apply(self._fleet.put_policy(policy, tuple(self._pods.by_namespace(policy.key.namespace))))
+        await self._settle_gone(policy.key.namespace)
+        self._deciding.changed(policy.key)
+
+    async def _remove(self, key: PolicyKey, uid: str) -> None:
+        known = self._fleet.policies.get(key)
+        if known is None or known.uid != uid:
+            return
+        log.info("LeakPolicy %s is gone", key)
+        self._rounds.apply(self._fleet.remove_policy(key))
+        self._recording.forget(key, uid)
+        await self._store.forget_policy(uid)
+        self._pods.follow(frozenset(key.namespace for key in self._fleet.policies))
+
+    async def _take_pods(self) -> None:
+        while True:
+            for namespace, uids in (await self._pods.changes()).items():
+                for uid in uids:
+                    await self._apply(self._fleet.look_at_pod(namespace, uid, self._pods.get(uid)))
+                self._note_trouble(namespace)
+                await self._settle_gone(namespace)
+
+    async def _apply(self, changes: Changes) -> None:
+        self._rounds.apply(changes)
+        for watch in changes.ended:
+            await self._judging.end(watch)
+        for watch in changes.started:
+            self._deciding.changed(watch.policy.key)
+
+    async def _settle_gone(self, namespace: str) -> None:
+        """Once the pods are listed: what an earlier process watched and is not there any more has gone meanwhile."""
+        if not self._pods.synced(namespace):
+            return
+        for key, policy in list(self._fleet.policies.items()):
+            if key.namespace == namespace:
+                for target, known in self._fleet.remembered.pop(key, {}).items():
+                    await self._judging.end_remembered(policy, target, known)
+
+    def _note_trouble(self, namespace: str) -> None:
+        trouble = self._pods.trouble(namespace)
+        for key in self._fleet.policies:
+            if key.namespace == namespace:
+                self._recording.set_forbidden(key, str(trouble) if isinstance(trouble, ApiForbidden) else None)
+                self._deciding.changed(key)

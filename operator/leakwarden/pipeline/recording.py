@@ -1,0 +1,170 @@
+"""Recording: status when it changes, Events from the outbox. What cannot be written now stays, and is written later."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import ValidationError
+
+from leakwarden.api.words import Verdict
+from leakwarden.core.actions import Action
+from leakwarden.core.decide import Plan
+from leakwarden.core.policy import Policy
+from leakwarden.core.report.events import EventNote
+from leakwarden.core.report.status import build_status
+from leakwarden.core.report.values import TargetReport
+from leakwarden.core.targets import PodFacts, PolicyKey
+from leakwarden.core.targets_of_policy import Refusal
+from leakwarden.errors import ApiError, ApiForbidden, ApiNotFound, Retry
+from leakwarden.pipeline.clock import Clock
+from leakwarden.pipeline.fleet import Fleet
+from leakwarden.pipeline.judging import NOTE
+from leakwarden.pipeline.ports import EventWriter, StatusWriter, Store
+
+log = logging.getLogger(__name__)
+
+SERIES_EVERY = 1800.0
+"""Seconds between two counts of an Event while what it tells lasts."""
+
+
+@dataclass(slots=True)
+class _Lasting:
+    note: EventNote
+    counted_at: float
+
+
+@dataclass(slots=True)
+class _Written:
+    uid: str
+    status: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Recording:
+    """`trouble` says what the API refused last, for status and logs; it is asked again all the same."""
+
+    def __init__(self, fleet: Fleet, store: Store, statuses: StatusWriter, events: EventWriter, clock: Clock) -> None:
+        self._fleet = fleet
+        self._store = store
+        self._statuses = statuses
+        self._events = events
+        self._clock = clock
+        self._written: dict[PolicyKey, _Written] = {}
+        self._lasting: dict[str, _Lasting] = {}
+        self._forbidden: dict[PolicyKey, str] = {}
+
+    async def status(self, policy: Policy, plan: Plan, journal: Sequence[Action]) -> bool:
+        """Bring the status of one policy up to date. False when it could not be written: then nothing may be done."""
+        now = self._clock.now()
+        last = self._written.get(policy.key)
+        previous = last.status if last and last.uid == policy.uid else policy.status
+        status = build_status(
+            policy,
+            self.reports(policy),
+            [item.decision for item in plan.decisions if item.policy == policy.key],
+            [action for action in journal if action.policy == policy.key],
+            previous=previous,
+            now=now,
+            suspension=plan.suspended.get(policy.key),
+            forbidden=self._forbidden.get(policy.key),
+        )
+        if status == previous:
+            return True
+        try:
+            await self._statuses.write(policy.key, policy.uid, status)
+        except ApiNotFound:
+            return False  # deleted: the watch will tell
+        except ApiError as error:
+            log.warning("status of %s is not written and will be again: %s", policy.key, error)
+            return False
+        self._written[policy.key] = _Written(policy.uid, status)
+        return True
+
+    def reports(self, policy: Policy) -> list[TargetReport]:
+        """One report a target; a target that was never asked yet is Learning, one that never will be is Unreachable."""
+        now = self._clock.now()
+        watched = [
+            watch.report or _unseen(policy, watch.pod, watch.key.endpoint, now)
+            for watch in self._fleet.watches(policy.key)
+        ]
+        refused = self._fleet.refusals.get(policy.key, {}).values()
+        return watched + [_refused(policy, pod, refusal, now) for pod, refusal in refused]
+
+    def set_forbidden(self, key: PolicyKey, message: str | None) -> None:
+        """What the operator's token may not do for this policy; None: nothing is missing."""
+        if message is None:
+            self._forbidden.pop(key, None)
+        else:
+            self._forbidden[key] = message
+
+    def forget(self, key: PolicyKey, uid: str) -> None:
+        """A deleted policy has no status, and its Events are counted no more."""
+        self._written.pop(key, None)
+        self._forbidden.pop(key, None)
+        self._lasting = {k: lasting for k, lasting in self._lasting.items() if not k.startswith(uid)}
+
+    async def enqueue(self, policy_uid: str, notes: Iterable[EventNote]) -> None:
+        """Events that no sample led to (actions, refusals); writing one twice is harmless, its key is its name."""
+        bodies = [NOTE.dump_json(note).decode() for note in notes]
+        if bodies:
+            await self._store.enqueue(policy_uid, bodies)
+
+    async def pump(self) -> None:
+        """Write what the outbox holds, oldest first; stop at the first that the API will not take now."""
+        sent: list[int] = []
+        try:
+            for row in await self._store.outbox():
+                if await self._post(row.body):
+                    sent.append(row.id)
+                else:
+                    break
+        finally:
+            if sent:
+                await self._store.sent(sent)
+
+    async def _post(self, body: str) -> bool:
+        try:
+            note = NOTE.validate_json(body)
+        except ValidationError as error:
+            log.error("an Event of an older version cannot be read and is dropped: %s", error)
+            return True
+        now = self._clock.now()
+        try:
+            await self._events.post(note, now)
+        except ApiForbidden as error:
+            log.error("Events cannot be written: %s", error)
+            return False
+        except ApiError as error:
+            log.warning("Event %s is not written: %s", note.reason, error)
+            return error.retry is Retry.NEVER  # its namespace is gone: nobody will read it
+        self._lasting[note.key] = _Lasting(note, now)
+        return True
+
+    async def count_lasting(self, still: frozenset[str]) -> None:
+        """Every 30 min count the Events of findings that are still open (`still`: signatures by policy UID prefix)."""
+        now = self._clock.now()
+        for key, lasting in list(self._lasting.items()):
+            if not any(key.startswith(prefix) for prefix in still):
+                del self._lasting[key]
+            elif now - lasting.counted_at >= SERIES_EVERY:
+                lasting.counted_at = now
+                try:
+                    await self._events.post(lasting.note, now)
+                except ApiError as error:
+                    log.warning("Event %s is not counted: %s", lasting.note.reason, error)
+
+
+def _unseen(policy: Policy, pod: PodFacts, endpoint: str, now: float) -> TargetReport:
+    return TargetReport(
+        pod.namespace, pod.name, pod.uid, endpoint, pod.owner, Verdict.LEARNING, "", now, (), 0.0, policy.interval,
+        message="not sampled yet",
+    )  # fmt: skip
+
+
+def _refused(policy: Policy, pod: PodFacts, refusal: Refusal, now: float) -> TargetReport:
+    return TargetReport(
+        pod.namespace, pod.name, pod.uid, refusal.key.endpoint, pod.owner, Verdict.UNREACHABLE, refusal.reason.value,
+        now, (), 0.0, policy.interval, message=refusal.message,
+    )  # fmt: skip
