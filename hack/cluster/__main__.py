@@ -8,9 +8,8 @@ import shlex
 import sys
 from pathlib import Path
 
-from hack.cluster import api, kernel, processes
+from hack.cluster import api, local
 from hack.cluster.console import ClusterError, say
-from hack.cluster.layout import Layout
 from hack.cluster.tools import ensure_tools
 
 
@@ -75,11 +74,7 @@ def _run(options: argparse.Namespace) -> None:
 
 def _down(options: argparse.Namespace) -> None:
     if options.stray:
-        for plan in sorted({supervisor.plan for supervisor in processes.supervisors()}):
-            say(f"ending the cluster of {plan.parent}")
-            processes.kill(plan)
-            kernel.sweep_link(Layout(plan.parent.name, plan.parent))
-        kernel.sweep_ownerless_cgroups()
+        local.down_everywhere()
         return
     names = api.names() if options.all else [options.name]
     for name in names:

@@ -7,6 +7,7 @@ import os
 import subprocess
 import tempfile
 import time
+from collections.abc import Collection
 from pathlib import Path
 
 from hack.cluster.console import ClusterError, run
@@ -48,10 +49,15 @@ def sweep_cgroups(layout: Layout) -> None:
             time.sleep(0.1)
 
 
-def sweep_ownerless_cgroups() -> None:
-    """Remove the groups of clusters that ended without `down` (their checkout was deleted); those in use refuse."""
+def sweep_ownerless_cgroups(running: Collection[str]) -> None:
+    """Remove the groups of clusters that ended without `down` (their checkout was deleted), not those of `running` ids.
+
+    Call it with the machine's lock held: a cluster about to start has groups before it has processes.
+    """
     for mount in cgroup_mounts(Path("/proc/mounts").read_text(), every=True):
         for root in mount.glob("leakwarden-*"):
+            if root.name.removeprefix("leakwarden-") in running:
+                continue
             for directory, _, _ in os.walk(root, topdown=False):
                 with contextlib.suppress(OSError):
                     Path(directory).rmdir()

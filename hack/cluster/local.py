@@ -89,6 +89,7 @@ def _start(layout: Layout, tools: Tools, control_plane_only: bool, with_controll
     say(f"{layout.name}: starting a {kind} in {layout.state}")
     with locked(_MACHINE_LOCK):  # until the addresses and ports chosen here are really taken
         network = None if control_plane_only else _free_network(layout)
+        kernel.sweep_ownerless_cgroups(_running_ids())
         plane = ControlPlane(layout, tools, Ports(*free_ports(layout.id, 5)), network, with_controllers)
         _write(plane)
         wrapper = _launch(layout)
@@ -148,6 +149,21 @@ def _launch(layout: Layout) -> subprocess.Popen[bytes]:
             stderr=log,
             start_new_session=True,
         )
+
+
+def _running_ids() -> set[str]:
+    """Ids of all clusters that run on this machine, whatever checkout they belong to."""
+    return {Layout(found.plan.parent.name, found.plan.parent).id for found in processes.supervisors()}
+
+
+def down_everywhere() -> None:
+    """End every local cluster on this machine, those of other checkouts too; their files stay."""
+    with locked(_MACHINE_LOCK):
+        for plan in sorted({supervisor.plan for supervisor in processes.supervisors()}):
+            say(f"ending the cluster of {plan.parent}")
+            processes.kill(plan)
+            kernel.sweep_link(Layout(plan.parent.name, plan.parent))
+        kernel.sweep_ownerless_cgroups(_running_ids())
 
 
 def _free_network(layout: Layout) -> Network:
