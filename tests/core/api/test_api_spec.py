@@ -40,6 +40,10 @@ def test_a_good_spec_has_no_problem(spec: dict[str, Any]) -> None:
     assert check(LeakPolicySpec.parse(spec)) == []
 
 
+def test_a_window_of_exactly_eight_intervals_is_long_enough() -> None:
+    assert check(LeakPolicySpec.parse(spec_with("rules.0.growth.window", "4m"))) == []
+
+
 def test_the_smallest_policy_observes_and_does_nothing_else() -> None:
     spec = LeakPolicySpec.parse(SMALLEST)
     assert spec.remediation.mode is Mode.OBSERVE

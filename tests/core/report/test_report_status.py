@@ -370,6 +370,12 @@ def test_a_pod_that_is_cured_leaves_the_row() -> None:
     assert second["findings"][0]["pods"] == ["b"]
 
 
+def test_a_pod_that_takes_the_place_of_a_cured_one_is_shown() -> None:
+    first = status(report("a", heap_leak()), report("b", heap_leak()))
+    second = status(report("c", heap_leak()), report("b", heap_leak()), previous=first)
+    assert second["findings"][0]["pods"] == ["b", "c"]
+
+
 def test_a_status_of_another_version_is_replaced_whole() -> None:
     assert status(report(), previous={"phase": "Fine", "conditions": "none"}) == status(report())
 
