@@ -1,7 +1,7 @@
 """Decoding that never holds up the event loop: small profiles inline, large ones in a worker process.
 
-Python holds its lock while it aggregates a profile, so threads would not help. What counts as small is the unpacked size,
-found with a bounded gunzip, since the packed size of a hostile body says nothing.
+Python holds its lock while it aggregates a profile, so threads would not help. What counts as small is the unpacked
+size, found with a bounded gunzip, since the packed size of a hostile body says nothing.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def decode_part(part: str, data: bytes, max_bytes: int) -> PartReading:
         case _ if part in {GOROUTINE, GOROUTINE_LEAK}:
             return goroutines_from_bytes(data, max_bytes)
         case _ if part == MEMSTATS:
-            return memstats_from_bytes(data)
+            return memstats_from_bytes(data, max_bytes)
         case _:
             raise MalformedProfile(f"{part} is no part that can be decoded")
 
@@ -59,17 +59,17 @@ class DecodePool:
     async def decode(self, part: str, data: bytes, max_bytes: int) -> PartReading:
         if not unpacks_beyond(data, self._inline_bytes):
             return decode_part(part, data, max_bytes)
-        executor = await self._free.get() or _executor()
+        executor: ProcessPoolExecutor | None = await self._free.get() or _executor()
         try:
             return await asyncio.get_running_loop().run_in_executor(executor, _in_worker, part, data, max_bytes)
         except BrokenProcessPool as error:
             self.restarts += 1
-            executor.shutdown(wait=False)
+            _end(executor)
             executor = None
             raise MalformedProfile(f"{part}: decoding it ended its worker process (memory or time)") from error
         finally:
-            if self._closed and executor is not None:
-                executor.shutdown(wait=False, cancel_futures=True)
+            if self._closed:
+                _end(executor)
             else:
                 self._free.put_nowait(executor)
 
@@ -77,8 +77,7 @@ class DecodePool:
         """Ends idle workers now, busy ones after what they do."""
         self._closed = True
         while not self._free.empty():
-            if executor := self._free.get_nowait():
-                executor.shutdown(wait=False, cancel_futures=True)
+            _end(self._free.get_nowait())
 
 
 def unpacks_beyond(data: bytes, limit: int) -> bool:
@@ -96,6 +95,11 @@ def _executor() -> ProcessPoolExecutor:
         max_workers=1, mp_context=multiprocessing.get_context("spawn"), initializer=_limit_memory,
         max_tasks_per_child=JOBS_PER_WORKER,
     )  # fmt: skip
+
+
+def _end(executor: ProcessPoolExecutor | None) -> None:
+    if executor is not None:
+        executor.shutdown(wait=False, cancel_futures=True)
 
 
 def _limit_memory() -> None:

@@ -153,7 +153,7 @@ class KubeClient:
         """An upgraded connection. Raises ApiError; the deadline is the caller's."""
         what = describe("GET", path, params)
         try:
-            socket = await self._session_now().ws_connect(
+            socket: aiohttp.ClientWebSocketResponse[bool] = await self._session_now().ws_connect(
                 self._connection.server + path, params=params, protocols=(protocol,), max_msg_size=max_frame,
                 timeout=aiohttp.ClientWSTimeout(ws_receive=None, ws_close=1.0),
                 headers=await self._connection.headers(), **self._connect_options(),

@@ -71,14 +71,16 @@ async def load_connection(kubeconfig: str | None = None, context: str | None = N
     from kubernetes.aio.client import Configuration
 
     configuration = Configuration()
+    loader: Any
+    token_file: Path | None
     path = kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     in_cluster = not kubeconfig and "KUBERNETES_SERVICE_HOST" in os.environ and not _any_exists(path)
     try:
         if in_cluster:
-            config.load_incluster_config(configuration, try_refresh_token=False)
+            config.load_incluster_config(configuration, try_refresh_token=False)  # type: ignore[no-untyped-call]
             loader, token_file = None, Path(config.incluster_config.SERVICE_TOKEN_FILENAME)
         else:
-            loader = await config.load_kube_config(
+            loader = await config.load_kube_config(  # type: ignore[no-untyped-call]
                 path, context=context, client_configuration=configuration, persist_config=False
             )
             token_file = _token_file_of(loader, path)
@@ -104,7 +106,7 @@ def _token_file_of(loader: Any, kubeconfig: str) -> Path | None:
     user = loader._user.value if loader._user is not None else {}
     if user.get("token") or not user.get("tokenFile"):
         return None
-    return Path(kubeconfig.split(os.pathsep, maxsplit=1)[0]).parent / user["tokenFile"]
+    return Path(kubeconfig.split(os.pathsep, maxsplit=1)[0]).parent / str(user["tokenFile"])
 
 
 def _ssl_context(configuration: Any) -> ssl.SSLContext | None:

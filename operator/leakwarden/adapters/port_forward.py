@@ -1,12 +1,14 @@
 """A byte stream to `localhost:PORT` inside a pod, by a WebSocket through API server and kubelet.
 
-The `v4.channel.k8s.io` protocol: the first byte of each binary frame is the channel (0 data, 1 error), the first frame on
-each channel is the port as little-endian uint16, an error is a text on channel 1. One WebSocket carries one TCP stream.
+The `v4.channel.k8s.io` protocol: the first byte of each binary frame is the channel (0 data, 1 error), the first
+frame on each channel is the port as little-endian uint16, an error is a text on channel 1. One WebSocket carries one
+TCP stream.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Protocol
 
 import aiohttp
@@ -26,7 +28,7 @@ class WebSockets(Protocol):
     """What is asked of the Kubernetes client: one upgraded connection. Raises ApiError."""
 
     async def websocket(
-        self, path: str, *, params: dict[str, str], protocol: str, max_frame: int
+        self, path: str, *, params: Mapping[str, str], protocol: str, max_frame: int
     ) -> aiohttp.ClientWebSocketResponse[bool]: ...
 
 
@@ -132,7 +134,7 @@ def _refused(error: ApiError) -> SamplingError:
             return SamplingError(
                 FailureReason.FORBIDDEN, f"{error} (a forward needs get and create on pods/portforward)"
             )
-        case _ if error.status and _GONE.search(str(error)) or "does not have a host assigned" in str(error):
+        case _ if _GONE.search(str(error)) or "does not have a host assigned" in str(error):
             return SamplingError(FailureReason.POD_GONE, str(error))
         case _:
             return SamplingError(FailureReason.CONNECTION_LOST, str(error))

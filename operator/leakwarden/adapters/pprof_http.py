@@ -1,7 +1,7 @@
 """HTTP/1.1 by h11 over a byte stream into a pod: several requests on one connection, every body under a cap.
 
-A body is counted while it is read, never after; a redirect, a wrong content type or an encoding that nobody asked for is
-an error with its reason and is not followed, unpacked or believed.
+A body is counted while it is read, never after; a redirect, a wrong content type or an encoding that nobody asked for
+is an error with its reason and is not followed, unpacked or believed.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class PprofConnection:
         self.phase = "connecting"
 
     async def get(self, path: str, content_type: str, max_bytes: int) -> bytes:
-        """The body of a 200 of `content_type`. Raises SamplingError; afterwards the next `get` works or connects anew."""
+        """The body of a 200 of `content_type`. Raises SamplingError; the next `get` then connects anew."""
         try:
             return await self._get(path, content_type, max_bytes)
         except BaseException:
@@ -94,7 +94,7 @@ class PprofConnection:
         while True:
             event = self._event()
             if event is h11.NEED_DATA:
-                data = await self._stream.read()
+                data = await self._read()
                 if not data and silent:
                     return None
                 silent = False
@@ -106,12 +106,11 @@ class PprofConnection:
 
     async def _body(self, limit: int, path: str, *, glimpse: bool = False) -> bytes:
         """The rest of the body. At `limit` bytes: stops there for a glimpse, else raises TooLarge."""
-        assert self._stream is not None
         body = bytearray()
         while True:
             event = self._event()
             if event is h11.NEED_DATA:
-                self._http.receive_data(await self._stream.read())
+                self._http.receive_data(await self._read())
             elif isinstance(event, h11.Data):
                 body += event.data
                 if len(body) > limit:
@@ -132,7 +131,7 @@ class PprofConnection:
             raise SamplingError(FailureReason.HTTP_STATUS, f"{path} answered HTTP {head.status}{said}")
         if head.encoding not in {"", "identity"}:
             raise SamplingError(
-                FailureReason.NOT_PPROF, f"{path} came in the encoding {cap(head.encoding, 40)}, which was not asked for"
+                FailureReason.NOT_PPROF, f"{path} came as {cap(head.encoding, 40)}, which was not asked for"
             )
         if head.content_type != content_type:
             said = await self._first_words(path)
@@ -146,6 +145,9 @@ class PprofConnection:
             return ""
         words = _words(body.decode("utf-8", "replace"))
         return f": {words}" if words else ""
+
+    async def _read(self) -> bytes:
+        return await self._stream.read() if self._stream is not None else b""
 
     def _event(self) -> object:
         try:

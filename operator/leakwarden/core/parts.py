@@ -19,7 +19,8 @@ HTML = "text/html"
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """`path` is appended to the endpoint's path (`/debug/pprof`), unless `from_root`. `content_type` is what must come."""
+    """`path` is appended to the endpoint's path (`/debug/pprof`), unless `from_root`. `content_type` is what must
+    come."""
 
     name: str
     path: str
