@@ -183,8 +183,7 @@ def _look(rule: Rule, place: Place, segment: Segment, attempt: Attempt) -> Look:
         return Look(place.key, None, "no points yet", blind=Blind.LACKING, site=place.site)
     if rule.growth is None:
         return _above(rule, place.key, place.series.last, place.site)
-    load = load_in_thirds(segment.alloc, rule.growth.window)
-    seen = trend(place.series, Question(rule.growth, UNITS[rule.signal], place.blocks, load))
+    seen = trend(place.series, Question(rule.growth, place.blocks, segment.alloc))
     if rule.above is not None and place.series.last <= rule.above:
         return replace(_above(rule, place.key, place.series.last, place.site), trend=seen)
     return _grown(rule, rule.growth, place, seen, segment=segment, attempt=attempt)
@@ -226,27 +225,6 @@ def _flat(series: Series, growth: Growth, coverage: Coverage | None, now: float)
     inside = series.values[max(0, first - 1) :]
     moved = max(inside) - min(inside)
     return moved if moved < growth.at_least else None
-
-
-def load_in_thirds(alloc: Series, window: float) -> tuple[float, float] | None:
-    """Bytes allocated a second in the first and in the last third of the window that ends at the newest point."""
-    if len(alloc) < POINTS:
-        return None
-    end = alloc.last_time
-    start = max(alloc.times[0], end - window)
-    third = (end - start) / 3
-    if third <= 0:
-        return None
-    early = _rate(alloc, start, start + third)
-    late = _rate(alloc, end - third, end)
-    return (early, late) if early is not None and late is not None else None
-
-
-def _rate(alloc: Series, start: float, end: float) -> float | None:
-    first, last = alloc.first_from(start), min(alloc.first_from(end), len(alloc) - 1)
-    if last <= first:
-        return None
-    return (alloc.values[last] - alloc.values[first]) / (alloc.times[last] - alloc.times[first])
 
 
 def load_now(alloc: Series, now: float, over: float) -> float | None:

@@ -22,10 +22,16 @@ STILL = 0.5
 """The last third must rise at least this fast, as a share of the whole window's slope."""
 STEADY = 0.8
 """Gains of successive thirds that shrink faster than this are extrapolated to where they end."""
+MORE = 2.0
+"""What is then still to come must be at least so many times `atLeast`."""
 MEMORY = 4
 """In windows: how far back a level counts as one that the process has held before and given back."""
 RHYTHM = 3600.0
 """Seconds: windows at least this long also ask whether the load explains the growth."""
+SWING = 1.2
+"""A load that rose by a smaller factor explains nothing."""
+LOAD_BLOCKS = 16
+NOTHING = Series()
 
 
 Points = tuple[Sequence[float], Sequence[float]]
@@ -46,15 +52,14 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of a series: which growth, in what unit, on how many block minima at most.
+    """What is asked of a series: which growth, on how many block minima at most.
 
-    `load`: bytes allocated a second in the first and in the last third of the window, None unknown.
+    `alloc`: cumulative allocations of the process, whose rate is the load.
     """
 
     growth: Growth
-    unit: Unit
     blocks: int
-    load: tuple[float, float] | None = None
+    alloc: Series = NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,11 +134,11 @@ def _shape(series: Series, points: Points, slope: float, asked: Question) -> Sha
     if least_squares_slope(times[tail:], values[tail:]) < STILL * slope:
         return Shape.STOPPED
     early, middle, late = (_level(points, k / 3, (k + 1) / 3) for k in range(3))
-    if _to_come(middle - early, late - middle) < asked.growth.at_least:
+    if _to_come(middle - early, late - middle) < MORE * asked.growth.at_least:
         return Shape.FLATTENING
     if _level(points, 5 / 6, 1.0) <= max(_held_before(series, points, window)):
         return Shape.RETURNING
-    if asked.load is not None and window >= RHYTHM and _explained(early, late, asked.load):
+    if window >= RHYTHM and late <= early * load_factor(asked.alloc, window):
         return Shape.LOADED
     return Shape.GROWS
 
@@ -168,7 +173,20 @@ def _held_before(series: Series, points: Points, window: float) -> list[float]:
     return levels
 
 
-def _explained(early: float, late: float, load: tuple[float, float]) -> bool:
-    """The allocation rate rose by half or more, and by no smaller factor than the signal."""
-    before, after = load
-    return before > 0 and early > 0 and after >= 1.5 * before and late / early <= after / before
+def load_factor(alloc: Series, window: float) -> float:
+    """By what factor the allocation rate rose from the window's first third to its last; 0 where it did not clearly rise.
+
+    People's rhythms take hours: memory that follows the load is no leak. A load that only fluctuates, without a trend
+    of its own, excuses nothing.
+    """
+    times, totals = floor(alloc, alloc.last_time - window, LOAD_BLOCKS) if len(alloc) else ([], [])
+    if len(times) < POINTS:
+        return 0.0
+    middles = [(a + b) / 2 for a, b in zip(times, times[1:], strict=False)]
+    rates = [
+        (w - v) / (b - a) for a, b, v, w in zip(times, times[1:], totals, totals[1:], strict=False)
+    ]  # fmt: skip
+    early, late = _level((middles, rates), 0.0, 1 / 3), _level((middles, rates), 2 / 3, 1.0)
+    if late < SWING * early or sen(middles, rates)[1] <= 0:
+        return 0.0
+    return late / early if early > 0 else float("inf")
