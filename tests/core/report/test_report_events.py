@@ -88,6 +88,14 @@ def test_growing_on_does_not_make_another_event() -> None:
     assert first.key == second.key
 
 
+def test_a_leak_that_opens_again_on_a_pod_is_another_event_there_and_the_same_on_the_policy() -> None:
+    (first, one), (second, two) = (
+        finding_events(POLICY, transitions([], report("ws-1", heap_leak(first_seen=at)))) for at in (NOW, NOW + 900)
+    )
+    assert first.key != second.key
+    assert one.key == two.key
+
+
 def test_the_end_on_one_pod_is_not_the_end_on_the_policy() -> None:
     changes = transitions([heap_leak()], report("ws-1", ENDED))
     alone = finding_events(POLICY, changes)

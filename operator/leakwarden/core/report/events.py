@@ -143,7 +143,7 @@ def _of_transition(policy: ObjectRef, change: Transition, still_open: Collection
         reason=reason,
         action="Judge",
         note=clip(f"{text} (LeakPolicy {policy.namespace}/{policy.name})", MAX_NOTE),
-        key=_key(policy, change.pod_uid, change.endpoint, finding.signature, reason),
+        key=_key(policy, change.pod_uid, change.endpoint, finding.signature, f"{finding.first_seen:.0f}", reason),
     )
     if reason is EventReason.LEAK_RESOLVED and finding.signature in still_open:
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from leakwarden.api.status import MAX_PODS
@@ -76,10 +76,6 @@ def group(reports: Iterable[TargetReport]) -> tuple[Group, ...]:
 def rank(kind: FindingType, severity: Severity) -> tuple[bool, bool]:
     """Sorts leaks before pressure, and Critical before Warning."""
     return (kind is not FindingType.LEAK, severity is not Severity.CRITICAL)
-
-
-def leaks(groups: Sequence[Group]) -> tuple[Group, ...]:
-    return tuple(found for found in groups if found.type is FindingType.LEAK)
 
 
 def _urgency(case: Case) -> tuple[bool, float, float, str, str]:
