@@ -1,12 +1,13 @@
 """Make a large heap profile of a real gopls: open Go's own source tree in it, ask for a lot, fetch the heap.
 
-The tree under `GOROOT/src/cmd` is on every machine that has Go, and loads over five hundred packages with the compiler, the linker
-and the go command. gopls starts with an empty cache, so it parses and type-checks them all.
+The tree under `GOROOT/src/cmd` is on every machine that has Go, and loads over five hundred packages with the
+compiler, the linker and the go command. gopls starts with an empty cache, so it parses and type-checks them all.
 """
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import itertools
 import json
 import os
@@ -19,7 +20,7 @@ import urllib.request
 from pathlib import Path
 from typing import IO, Any, cast
 
-OPENED = ("compile/internal", "link/internal", "go/internal", "internal/obj", "asm/internal", "vet", "cover", "trace", "pprof")
+OPENED = ("compile/internal", "link/internal", "go/internal", "internal/obj", "asm/internal", "vet", "trace", "pprof")
 """Folders below `GOROOT/src/cmd` whose largest files are opened."""
 
 REQUESTS = (
@@ -94,27 +95,29 @@ def fetch_heap(gopls: Path, size: int, seconds: float) -> bytes:
             env={**os.environ, "GOPLSCACHE": cache, "GOTOOLCHAIN": "local"},
         )  # fmt: skip
         try:
-            return _work(Editor(process), root / "src/cmd", f"http://localhost:{port}", size, time.monotonic() + seconds)
+            url = f"http://localhost:{port}/debug/pprof/heap?gc=1"
+            return _work(Editor(process), root / "src/cmd", url, size, time.monotonic() + seconds)
         finally:
             process.kill()
             process.wait()
 
 
 def _work(editor: Editor, root: Path, url: str, size: int, deadline: float) -> bytes:
-    capabilities = {"textDocument": {"semanticTokens": {"requests": {"full": True}, "tokenTypes": [], "tokenModifiers": [],
-                                                        "formats": ["relative"]}}}  # fmt: skip
-    options = {"staticcheck": True, "semanticTokens": True, "hints": {"parameterNames": True, "assignVariableTypes": True}}
-    editor.request(
-        "initialize",
-        {"processId": os.getpid(), "rootUri": root.as_uri(), "capabilities": capabilities, "initializationOptions": options},
-        60,
-    )
+    tokens = {"requests": {"full": True}, "tokenTypes": [], "tokenModifiers": [], "formats": ["relative"]}
+    beginning = {
+        "processId": os.getpid(),
+        "rootUri": root.as_uri(),
+        "capabilities": {"textDocument": {"semanticTokens": tokens}},
+        "initializationOptions": {"staticcheck": True, "semanticTokens": True, "hints": {"parameterNames": True}},
+    }
+    editor.request("initialize", beginning, 60)
     editor.notify("initialized", {})
     heap = b""
     for path in _files(root):
         text = path.read_text()
         document = {"uri": path.as_uri()}
-        editor.notify("textDocument/didOpen", {"textDocument": {**document, "languageId": "go", "version": 1, "text": text}})
+        opened = {**document, "languageId": "go", "version": 1, "text": text}
+        editor.notify("textDocument/didOpen", {"textDocument": opened})
         for method in REQUESTS:
             everything = {"start": {"line": 0, "character": 0}, "end": {"line": text.count("\n"), "character": 0}}
             editor.request(method, {"textDocument": document, "range": everything}, 120)
@@ -122,10 +125,8 @@ def _work(editor: Editor, root: Path, url: str, size: int, deadline: float) -> b
             params = {"textDocument": document, "position": place, "context": {"includeDeclaration": True}}
             editor.request(method, params, 60)
         editor.request("workspace/symbol", {"query": path.stem[:4]}, 60)
-        with urllib.request.urlopen(f"{url}/debug/pprof/heap?gc=1") as answer:
+        with urllib.request.urlopen(url) as answer:
             heap = answer.read()
-        import gzip
-
         unpacked = len(gzip.decompress(heap))
         print(f"  {path.relative_to(root)}: heap profile {unpacked} bytes", flush=True)
         if unpacked >= size or time.monotonic() > deadline:
@@ -136,11 +137,17 @@ def _work(editor: Editor, root: Path, url: str, size: int, deadline: float) -> b
 def _files(root: Path) -> list[Path]:
     """The largest few files of each folder, the folders taken in turn."""
     columns = [
-        sorted((p for p in (root / folder).rglob("*.go") if not p.name.endswith("_test.go") and "testdata" not in p.parts
-                and p.stat().st_size < 200_000), key=lambda p: -p.stat().st_size)[:12]
-        for folder in OPENED
-    ]  # fmt: skip
+        sorted(filter(_opened, (root / folder).rglob("*.go")), key=_size, reverse=True)[:12] for folder in OPENED
+    ]
     return [path for row in itertools.zip_longest(*columns) for path in row if path is not None]
+
+
+def _opened(path: Path) -> bool:
+    return not path.name.endswith("_test.go") and "testdata" not in path.parts and _size(path) < 200_000
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size
 
 
 def _places(text: str) -> list[dict[str, int]]:

@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from grpc_tools import protoc
+from grpc_tools import protoc  # type: ignore[import-untyped]
 
 ROOT = Path(__file__).resolve().parent.parent / "operator"
 FOLDER = "leakwarden/core/pprof"
@@ -15,8 +15,10 @@ GENERATED = (f"{FOLDER}/profile_pb2.py", f"{FOLDER}/profile_pb2.pyi")
 
 
 def generate(into: Path) -> None:
-    """Run protoc. The file is named by its full path: names are global in a process, and others have a profile.proto too."""
-    status = protoc.main(["protoc", f"-I{ROOT}", f"--python_out={into}", f"--pyi_out={into}", f"{FOLDER}/profile.proto"])
+    """Run protoc. The file is named by its full path: names are global in a process, and others have a profile.proto
+    too."""
+    options = [f"-I{ROOT}", f"--python_out={into}", f"--pyi_out={into}"]
+    status = protoc.main(["protoc", *options, f"{FOLDER}/profile.proto"])
     if status:
         raise SystemExit(f"protoc failed with status {status}")
 

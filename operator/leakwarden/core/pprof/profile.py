@@ -1,8 +1,8 @@
 """A decoded profile: immutable, and shaped for adding up rather than for drawing graphs.
 
-A profile of one megabyte has some fifteen thousand samples of twenty frames each. Building a tuple of frames for every one
-would cost more than everything else together, and totals need none of it: so a sample keeps its stack packed, as it came
-over the wire, equal stacks are equal bytes, and `frames` expands the ones that are asked for.
+A profile of one megabyte has some fifteen thousand samples of twenty frames each. Building a tuple of frames for
+every one would cost more than everything else together, and totals need none of it: so a sample keeps its stack
+packed, as it came over the wire, equal stacks are equal bytes, and `frames` expands the ones that are asked for.
 """
 
 from __future__ import annotations

@@ -10,16 +10,29 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from leakwarden.core.pprof import profile_pb2 as pb
-from leakwarden.core.pprof.profile import Frame, Labels, NumericLabel, PackedStack, ProgramMapping, Stack, ValueType, pack
+from leakwarden.core.pprof.profile import (
+    Frame,
+    Labels,
+    NumericLabel,
+    PackedStack,
+    ProgramMapping,
+    Stack,
+    ValueType,
+    pack,
+)
 from leakwarden.core.pprof.wire import parse
 from leakwarden.errors import MalformedProfile
 
+MAX_TEXT = 1024
+"""Bytes kept of a text. Function names stay far below; what is longer is of no use to a reader, and would be kept
+long."""
+
 
 class Strings:
-    """The string table. Looking up an index that is not in it raises MalformedProfile."""
+    """The string table, each text cut at MAX_TEXT. Looking up an index that is not in it raises MalformedProfile."""
 
     def __init__(self, table: Iterable[bytes]) -> None:
-        self._texts = [text.decode(errors="replace") for text in table]
+        self._texts = [text[:MAX_TEXT].decode(errors="replace") for text in table]
         if not self._texts:
             raise MalformedProfile("strings: the string table is empty")
         if self._texts[0]:
@@ -80,7 +93,8 @@ def functions(rows: Iterable[bytes], strings: Strings) -> Functions:
 
 
 def locations(rows: Iterable[bytes], known: Functions) -> dict[int, Stack]:
-    """The frames of every location. One without lines is named by its address; its mapping may be missing, as in pprof."""
+    """The frames of every location. One without lines is named by its address; its mapping may be missing, as in
+    pprof."""
     read: dict[int, Stack] = {}
     for row in rows:
         message = parse(pb.Location, row)
@@ -93,7 +107,9 @@ def locations(rows: Iterable[bytes], known: Functions) -> dict[int, Stack]:
 def _frame(row: bytes, location: int, known: Functions) -> Frame:
     message = parse(pb.Line, row)
     if message.function_id not in known:
-        raise MalformedProfile(f"locations: location {location} has a line of function {message.function_id}, which is missing")
+        raise MalformedProfile(
+            f"locations: location {location} leads to function {message.function_id}, which is missing"
+        )
     return Frame(*known[message.function_id], message.line)
 
 
@@ -102,14 +118,14 @@ def samples(rows: Iterable[bytes], width: int, known: Mapping[int, Stack]) -> Sa
     stacks: list[PackedStack] = []
     values: list[Sequence[int]] = []
     labels: set[bytes] = set()
-    for row in rows:
+    for number, row in enumerate(rows):
         message = parse(pb.Sample, row)
         stack = message.location_id[:]
         for location in stack:
             if location not in known:
-                raise MalformedProfile(f"samples: sample {len(stacks)} leads to location {location}, which is missing")
+                raise MalformedProfile(f"samples: sample {number} leads to location {location}, which is missing")
         if len(message.value) != width:
-            raise MalformedProfile(f"samples: sample {len(stacks)} has {len(message.value)} values for {width} sample types")
+            raise MalformedProfile(f"samples: sample {number} has {len(message.value)} values, not {width}")
         stacks.append(pack(stack))
         values.append(message.value[:])
         labels.update(message.label)

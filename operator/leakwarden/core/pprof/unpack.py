@@ -11,7 +11,8 @@ _GZIP_WINDOW = 16 + zlib.MAX_WBITS
 """Tells zlib to expect a gzip header and to check the trailer's CRC and length."""
 
 _MAX_MEMBERS = 64
-"""Each member costs a copy of what follows it, so many tiny ones would cost time in the square of the size. Go writes one."""
+"""Each member costs a copy of what follows it, so many tiny ones would cost time in the square of the size. Go writes
+one."""
 
 
 def unpack(data: bytes, max_bytes: int) -> bytes:

@@ -12,7 +12,7 @@ from leakwarden.errors import MalformedProfile
 
 if api_implementation.Type() != "upb":
     raise ImportError(
-        f"protobuf runs on its {api_implementation.Type()} implementation, which is hundreds of times too slow for profiles: "
+        f"protobuf runs on its {api_implementation.Type()} implementation, hundreds of times too slow for profiles: "
         "install a protobuf wheel with upb, and unset PROTOCOL_BUFFERS_PYTHON_IMPLEMENTATION"
     )
 
@@ -22,10 +22,11 @@ _M = TypeVar("_M", bound=Message)
 
 
 def parse(kind: type[_M], data: bytes) -> _M:
-    """`data` as a message of that kind. Raises MalformedProfile when it is cut short or a field has the wrong wire type.
+    """`data` as a message of that kind. Raises MalformedProfile when it is cut short or a field has the wrong wire
+    type.
 
-    protobuf files a known field of another wire type under the unknown ones and goes on; pprof refuses it, and so do we.
-    Fields with numbers that nobody knows are skipped by both.
+    protobuf files a known field of another wire type under the unknown ones and goes on; pprof refuses it, and so do
+    we. Fields with numbers that nobody knows are skipped by both.
     """
     message = parse_loosely(kind, data)
     for number, wire_type in unknown(message):
@@ -43,7 +44,8 @@ def parse_loosely(kind: type[_M], data: bytes) -> _M:
 
 def unknown(message: Message) -> list[tuple[int, int]]:
     """Number and wire type of every field that protobuf could not place."""
-    return [(field.field_number, field.wire_type) for field in UnknownFieldSet(message)]
+    fields = UnknownFieldSet(message)
+    return [(fields[i].field_number, fields[i].wire_type) for i in range(len(fields))]
 
 
 def refuse_mistyped(kind: type[Message], number: int, wire_type: int) -> None:
