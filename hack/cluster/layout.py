@@ -35,8 +35,8 @@ def state_root() -> Path:
 
 def check_name(name: str) -> str:
     """The name itself when it can be a file and a kind cluster; ClusterError otherwise."""
-    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", name):
-        raise ClusterError(f"cluster name {name!r}: lower-case letters, digits and dashes, at most 32")
+    if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,22}[a-z0-9])?", name):
+        raise ClusterError(f"cluster name {name!r}: lower-case letters, digits and dashes, at most 24")
     return name
 
 
