@@ -92,7 +92,8 @@ class KubeClient:
                 asyncio.timeout(self._deadline),
                 self._session_now().request(
                     method, self._connection.server + path, data=data, params=params,
-                    headers=headers | await self._connection.headers(), **self._connect_options(),
+                    headers=headers | await self._connection.headers(), allow_redirects=False,
+                    **self._connect_options(),
                 ) as response,
             ):  # fmt: skip
                 raw = await _read_capped(response, MAX_BODY if response.status < 400 else MAX_ERROR_BODY, what)
@@ -132,7 +133,7 @@ class KubeClient:
         timeout = aiohttp.ClientTimeout(total=None, connect=self._deadline, sock_read=self._silence)
         try:
             async with self._session_now().get(
-                self._connection.server + path, params=query, timeout=timeout,
+                self._connection.server + path, params=query, timeout=timeout, allow_redirects=False,
                 headers=await self._connection.headers(), **self._connect_options(),
             ) as response:  # fmt: skip
                 if response.status != 200:
@@ -181,10 +182,7 @@ class KubeClient:
         return self._session
 
     def _connect_options(self) -> dict[str, Any]:
-        return {
-            "allow_redirects": False, "proxy": self._connection.proxy,
-            "server_hostname": self._connection.server_hostname,
-        }  # fmt: skip
+        return {"proxy": self._connection.proxy, "server_hostname": self._connection.server_hostname}
 
 
 async def _read_capped(response: aiohttp.ClientResponse, limit: int, what: str) -> bytes:

@@ -109,7 +109,7 @@ class PortForwardStream:
 
 
 _GONE = re.compile(
-    r"network namespace for sandbox .* is closed|sandbox .* not running|not find sandbox|pod .* not found"
+    r"network namespace for sandbox .* is closed|sandbox .* not running|not find sandbox|pod (?:\S+ )?not found"
     r"|(?:pod|container) (?:is )?not running|not found in (?:pod|namespace)", re.IGNORECASE
 )  # fmt: skip
 
