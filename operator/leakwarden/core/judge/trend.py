@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from itertools import pairwise
 
 from leakwarden.api.words import Unit
 from leakwarden.core.judge import say
@@ -174,7 +175,7 @@ def _held_before(series: Series, points: Points, window: float) -> list[float]:
 
 
 def load_factor(alloc: Series, window: float) -> float:
-    """By what factor the allocation rate rose from the window's first third to its last; 0 where it did not clearly rise.
+    """By what factor the load rose from the window's first third to its last; 0 where it did not clearly rise.
 
     People's rhythms take hours: memory that follows the load is no leak. A load that only fluctuates, without a trend
     of its own, excuses nothing.
@@ -182,10 +183,8 @@ def load_factor(alloc: Series, window: float) -> float:
     times, totals = floor(alloc, alloc.last_time - window, LOAD_BLOCKS) if len(alloc) else ([], [])
     if len(times) < POINTS:
         return 0.0
-    middles = [(a + b) / 2 for a, b in zip(times, times[1:], strict=False)]
-    rates = [
-        (w - v) / (b - a) for a, b, v, w in zip(times, times[1:], totals, totals[1:], strict=False)
-    ]  # fmt: skip
+    middles = [(a + b) / 2 for a, b in pairwise(times)]
+    rates = [(w - v) / (b - a) for (a, b), (v, w) in zip(pairwise(times), pairwise(totals), strict=True)]
     early, late = _level((middles, rates), 0.0, 1 / 3), _level((middles, rates), 2 / 3, 1.0)
     if late < SWING * early or sen(middles, rates)[1] <= 0:
         return 0.0

@@ -1,0 +1,127 @@
+"""The master test: cutting the fold anywhere, storing the state and going on changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leakwarden.api.words import FailureReason, Severity, Signal, WaitKind
+from leakwarden.core import judge
+from leakwarden.core.judge import Judgement, codec
+from leakwarden.core.readings import Attempt, Failure, ProcessIdentity, Reading
+from leakwarden.core.rules import RuleSet
+from tests.core.judge.builders import MI, T0, failed_part, goroutines, heap, memstats, rule, rules
+
+# Short windows, so that rules are met, held, fired and resolved within few attempts.
+LIVE = rule("live", at_least=8 * MI, window=360.0, hold=60.0, severity=Severity.CRITICAL)
+SLOW = rule("slow", at_least=12 * MI, window=900.0, hold=120.0)
+SITE = rule("site", Signal.SITE_BYTES, at_least=6 * MI, window=360.0, hold=30.0)
+BLOCKED = rule("blocked", Signal.BLOCKED_GOROUTINES, above=50, at_least=20, window=360.0, hold=30.0)
+HIGH = rule("high", Signal.HEAP_INUSE, above=300 * MI, at_least=None, hold=0.0)
+WATER = rule("water", Signal.WATER_LEVEL, above=80, at_least=None, hold=30.0)
+MAPS = rule("maps", Signal.MAP_ENTRIES, at_least=5000)
+RULE_SETS = (rules(LIVE, SITE, BLOCKED, HIGH), rules(LIVE, SLOW, SITE, WATER, MAPS), rules(SITE, HIGH, grace=120.0))
+
+
+@dataclass(frozen=True)
+class Move:
+    """What happens between one attempt and the next."""
+
+    kind: str
+    rise: float
+    leak: float
+    pace: float
+
+
+KINDS = (
+    *["ok"] * 6, "same", "no heap", "heap failed", "timeout", "refused", "restart", "killed", "unseen", "edit", "back",
+)  # fmt: skip
+MOVES = st.builds(
+    Move,
+    kind=st.sampled_from(KINDS),
+    rise=st.sampled_from([0.0, 1.0, 4.0, -2.0, 60.0, -60.0]),
+    leak=st.sampled_from([0.0, 2.0, 3.5]),
+    pace=st.sampled_from([1.0, 1.0, 1.0, 2.5, 4.0, 5.0, 60.0]),
+)
+STRETCHES = st.lists(st.tuples(MOVES, st.integers(1, 25)), min_size=1, max_size=10)
+"""One move for a while, then another: random single moves would never hold a rule."""
+
+
+def told(stretches: Sequence[tuple[Move, int]]) -> list[tuple[Attempt, RuleSet]]:
+    """The attempts of a life that goes through these stretches, each with the rules in force."""
+    now, live, leaked, allocated, mark = T0, 200.0, 0.0, 0.0, 0
+    process, oom, rule_set = ProcessIdentity("pod", "c0", 1, T0 - 100), False, 0
+    made: list[tuple[Attempt, RuleSet]] = []
+    for move, count in stretches:
+        for repeat in range(count):
+            now += 30.0 * (move.pace if repeat == 0 else 1.0)
+            kind = move.kind if repeat == 0 or move.kind in ("ok", "same", "timeout", "refused", "no heap") else "ok"
+            if kind in ("restart", "killed"):
+                process, oom = ProcessIdentity("pod", f"c{len(made)}", 1, now), kind == "killed"
+            if kind in ("restart", "killed", "unseen"):
+                live, leaked, allocated = 200.0, 0.0, 0.0
+            rule_set = (rule_set + 1) % len(RULE_SETS) if kind == "edit" else rule_set
+            now -= 400.0 if kind == "back" else 0.0
+            live, leaked = max(50.0, live + move.rise / count), leaked + move.leak
+            if kind != "same":
+                allocated, mark = allocated + 64 * MI, mark + 1
+            reading = Reading(
+                heap=None if kind in ("no heap", "heap failed") else heap(
+                    (live + leaked) * MI, {"example.com/x.Keep": leaked * MI}, alloc=allocated, mark=str(mark)
+                ),
+                goroutines=goroutines(50 + 8 * leaked, {("example.com/x.send", WaitKind.CHAN_SEND): 8 * leaked}),
+                memstats=memstats(1.5 * (live + leaked) * MI, 1.8 * (live + leaked) * MI) if mark % 3 else None,
+                failures={"heap": failed_part()} if kind == "heap failed" else {},
+            )  # fmt: skip
+            failure = {"timeout": FailureReason.TIMEOUT, "refused": FailureReason.CONNECTION_REFUSED}.get(kind)
+            outcome = reading if failure is None else Failure(failure, "x")
+            made.append((Attempt(now, outcome, process, 30.0, int(800 * MI), oom), RULE_SETS[rule_set]))
+    return made
+
+
+def judged(life: Sequence[tuple[Attempt, RuleSet]], cuts: frozenset[int]) -> list[Judgement]:
+    state = judge.start(life[0][1])
+    said = []
+    for index, (attempt, in_force) in enumerate(life):
+        judgement = judge.step(state, attempt, in_force)
+        state = codec.from_json(codec.to_json(judgement.state)) if index in cuts else judgement.state
+        said.append(judgement)
+    return said
+
+
+@settings(max_examples=150, deadline=None)
+@given(STRETCHES, st.frozensets(st.integers(0, 249), max_size=12), st.booleans())
+def test_storing_the_state_anywhere_and_going_on_changes_nothing(
+    stretches: list[tuple[Move, int]], cuts: frozenset[int], everywhere: bool
+) -> None:
+    life = told(stretches)
+    assert judged(life, frozenset(range(len(life))) if everywhere else cuts) == judged(life, frozenset())
+
+
+def test_the_lives_of_the_master_test_open_and_end_findings_in_every_way() -> None:
+    """Else the test above would hold of a judge that says nothing."""
+    leak, idle = Move("ok", 0.0, 3.5, 1.0), Move("ok", 0.0, 0.0, 1.0)
+    ends = [Move(kind, 0.0, 0.0, 1.0) for kind in ("restart", "killed", "refused", "edit")]
+    seen: set[str] = set()
+    for end in ends:
+        said = judged(told([(idle, 5), (leak, 25), (leak, 25), (end, 5), (idle, 25)]), frozenset())
+        seen |= {f"{t.kind}/{t.finding.resolution}" for j in said for t in j.transitions}
+    assert {"Opened/None", "Resolved/ProcessEnded", "Resolved/OOMKilled", "Resolved/RuleChanged"} <= seen
+
+
+@settings(max_examples=50, deadline=None)
+@given(STRETCHES)
+def test_every_finding_that_opens_is_told_until_it_ends_once(stretches: list[tuple[Move, int]]) -> None:
+    open_now: set[str] = set()
+    for judgement in judged(told(stretches), frozenset()):
+        ended = [t.finding for t in judgement.transitions if t.kind is judge.TransitionKind.RESOLVED]
+        opened = [t.finding for t in judgement.transitions if t.kind is judge.TransitionKind.OPENED]
+        assert all(f.resolution is not None and f.signature in open_now for f in ended)
+        open_now -= {f.signature for f in ended}
+        assert not open_now & {f.signature for f in opened}
+        open_now |= {f.signature for f in opened}
+        assert {f.signature for f in judgement.findings if f.open} == open_now
+        assert [f for f in judgement.findings if not f.open] == ended
