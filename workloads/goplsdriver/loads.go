@@ -38,6 +38,9 @@ func editing(ctx context.Context, e *editor, p pace) error {
 			return err
 		}
 	}
+	if err := e.warm(ctx); err != nil {
+		return err
+	}
 	return each(ctx, p.edits, func(event int) error {
 		first := event / turn
 		if event%turn == 0 && event > 0 {

@@ -35,7 +35,7 @@ func main() {
 	flag.StringVar(&o.leak, "leak", "none", "none, unanswered-config or file-cache")
 	flag.StringVar(&o.dir, "dir", filepath.Join(os.TempDir(), "goplsdriver"), "where workspace and caches are put; what is there is replaced")
 	flag.IntVar(&o.packages, "packages", 12, "packages in the workspace")
-	flag.IntVar(&o.gogc, "gogc", 5, "GOGC of gopls")
+	flag.IntVar(&o.gogc, "gogc", 3, "GOGC of gopls")
 	flag.Float64Var(&o.pace.edits, "edits", 0.5, "edits a second")
 	flag.Float64Var(&o.pace.requests, "requests", 12, "unanswered-config: requests a second")
 	flag.IntVar(&o.pace.maxRequests, "max-requests", 100_000, "unanswered-config: stop after so many")

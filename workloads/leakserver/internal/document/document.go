@@ -30,7 +30,7 @@ func (m *Maker) Text(doc, version int) string {
 	var b strings.Builder
 	b.Grow(len(m.comment) + len(m.literal) + 2048)
 	fmt.Fprintf(&b, "package doc%d\n\nconst version = %d\n\n", doc, version)
-	for i := range 8 {
+	for i := range 3 {
 		fmt.Fprintf(&b, "// step%[1]d moves x on.\nfunc step%[1]d(x int) int {\n\tif x > %[2]d {\n\t\treturn x - version\n\t}\n\treturn x + %[1]d\n}\n\n", i, version)
 	}
 	b.WriteString(m.comment)
