@@ -1,4 +1,4 @@
-"""The operator's clock: an anchor of wall time plus monotonic time, so that a wall-clock jump is never negative time."""
+"""The operator's clock: an anchor of wall time plus monotonic time, so that a jump of the wall clock is harmless."""
 
 from __future__ import annotations
 

@@ -7,18 +7,19 @@ intent is written into the journal, carried out, and settled there. What the jou
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from leakwarden.api.words import FindingType, Mode, Outcome
+from leakwarden.api.words import Outcome
 from leakwarden.core import decide
 from leakwarden.core.actions import Action, ActionState, Refusal
 from leakwarden.core.decide import FleetView, Intent, OpenFinding, Plan, Verb
 from leakwarden.core.policy import Policy, remediation_of
-from leakwarden.core.report.events import action_events, policy_ref, refusal_events
+from leakwarden.core.report.events import EventNote, ObjectRef, action_events, policy_ref, refusal_events
+from leakwarden.core.report.values import TargetReport
 from leakwarden.core.targets import PolicyKey
 from leakwarden.core.verify import verify
-from leakwarden.errors import ApiConflict, ApiError, ApiForbidden, ApiNotFound, DisruptionBudget
+from leakwarden.errors import ApiError, ApiForbidden, DisruptionBudget
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.fleet import Fleet
 from leakwarden.pipeline.ports import Actuator, Journal, PodWatch
@@ -47,6 +48,7 @@ class Deciding:
         self._clock = clock
         self._changed: set[PolicyKey] = set()
         self._entries: tuple[Action, ...] | None = None
+        self._told: set[str] = set()
         self.plan = Plan()
 
     def changed(self, key: PolicyKey) -> None:
@@ -79,7 +81,9 @@ class Deciding:
             log.error("the journal cannot be read, so nothing is done until it can: %s", error)
             return
         self._entries = after
-        await self._tell({action.id: action for action in before}, after)
+        known = {entry.id: entry for entry in before}
+        for entry in after:
+            await self._tell(known.get(entry.id), entry)
 
     def _view(self) -> FleetView:
         policies = list(self._fleet.policies.values())
@@ -109,7 +113,7 @@ class Deciding:
         if policy is None:
             return False
         decisions = [item.decision for item in self.plan.decisions if item.policy == key]
-        await self._recording.refusals(policy, refusal_events(_reference(policy), decisions))
+        await self._recording.enqueue(policy.uid, self._new(refusal_events(_reference(policy), decisions)))
         return await self._recording.status(policy, self.plan, self._entries or ())
 
     async def _carry_out(self, intent: Intent) -> None:
@@ -140,11 +144,80 @@ class Deciding:
             log.warning("our annotation stays on pod %s for now: %s", intent.pod.name, error)
 
     async def _settle(self, action: Action, state: ActionState, message: str, refusal: Refusal | None) -> None:
-        entries = await self._journal.settle(action.id, state, message, at=self._clock.now(), refusal=refusal)
-        before = {action.id: action}
-        self._entries = entries
-        await self._tell(before, [entry for entry in entries if entry.id == action.id])
-        self.changed(action.policy)
+        """What became of it. Where even that cannot be written the entry stays INTENDED, and is looked up later."""
+        after = replace(action, state=state, message=message, refusal=refusal, settled_at=self._clock.now())
+        try:
+            await self._journal.put(after)
+        except ApiError as error:
+            log.error("the journal still has %s of %s as intended: %s", action.kind, action.pod, error)
+            self._entries = None
+            return
+        log.info("%s %s/%s: %s", after.kind, after.namespace, after.pod, f"{after.state}: {message}")
+        self._remember(action, after)
+        await self._tell(action, after)
 
     async def _verify(self, now: float) -> None:
         """What became of earlier evictions, told from the samples of the pods that replaced them."""
+        for before in self._entries or ():
+            if before.outcome is not Outcome.PENDING:
+                continue
+            after = verify(before, self._replacements(before), self._verify_for(before), now)
+            if after != before:
+                await self._journal.put(after)
+                self._remember(before, after)
+                await self._tell(before, after)
+
+    def _remember(self, before: Action, after: Action) -> None:
+        others = tuple(entry for entry in self._entries or () if entry.id != before.id)
+        self._entries = (*others, after)
+        self.changed(after.policy)
+
+    async def _tell(self, before: Action | None, after: Action) -> None:
+        policy = self._fleet.policies.get(after.policy)
+        if policy is not None:
+            await self._recording.enqueue(policy.uid, action_events(_reference(policy), before, after))
+
+    def _verify_for(self, action: Action) -> float:
+        policy = self._fleet.policies.get(action.policy)
+        return remediation_of(policy).verify_for if policy else 0.0
+
+    def _new(self, notes: Iterable[EventNote]) -> list[EventNote]:
+        """Refusals are decided anew in each turn and told once; a restart tells them again under the same name."""
+        fresh = [note for note in notes if note.key not in self._told]
+        self._told.update(note.key for note in fresh)
+        return fresh
+
+    def _lasting(self) -> frozenset[str]:
+        """Prefixes of the keys of Events whose finding is still open, on its pod and on its policy."""
+        open_now = set()
+        for watch in self._fleet.all_watches():
+            for finding in watch.report.open_findings if watch.report else ():
+                uid, key = watch.policy.uid, watch.key
+                open_now |= {f"{uid}/{finding.signature}/", f"{uid}/{key.pod_uid}/{key.endpoint}/{finding.signature}/"}
+        return frozenset(open_now)
+
+    def reports_by_policy(self) -> Iterable[tuple[PolicyKey, list[TargetReport]]]:
+        """For the metrics."""
+        return [(key, self._recording.reports(policy)) for key, policy in self._fleet.policies.items()]
+
+    @property
+    def journal(self) -> tuple[Action, ...]:
+        return self._entries or ()
+
+    def _replacements(self, action: Action) -> list[TargetReport]:
+        return []
+
+
+def _reference(policy: Policy) -> ObjectRef:
+    return policy_ref(policy.key.namespace, policy.key.name, policy.uid)
+
+
+def refusal_of(error: ApiError) -> Refusal:
+    """Why the API did not take it, as a word of the decisions."""
+    match error:
+        case DisruptionBudget():
+            return Refusal.DISRUPTION_BUDGET
+        case ApiForbidden():
+            return Refusal.FORBIDDEN
+        case _:
+            return Refusal.API_REFUSED

@@ -1,7 +1,7 @@
 """What is watched now: policies, the targets of each, and the points at which they are sampled.
 
-A *watch* is one target of one policy, with its own fold. A *point* is one process that is sampled: two policies that mean
-the same port of the same pod share it, so that it is sampled once and judged by each.
+A *watch* is one target of one policy, with its own fold. A *point* is one process that is sampled: two policies that
+mean the same port of the same pod share it, so that it is sampled once and judged by each.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Watch:
     report: TargetReport | None = None
     growing: bool = False
     read_at: float = float("inf")
-    """When it was last read with success by this process: an OOM kill since then (kubelet says whole seconds) is news."""
+    """When it was last read with success by this process: an OOM kill since then is news."""
 
     @property
     def key(self) -> TargetKey:
@@ -149,7 +149,10 @@ class Fleet:
         if spec is None or not spec.target.selector.matches(pod.labels):
             return {}
         sampling = SamplingSpec(
-            endpoint_specs(spec), spec.target.transport, spec.sampling.timeout.seconds, int(spec.sampling.max_profile_size.value)
+            endpoint_specs(spec),
+            spec.target.transport,
+            timeout=spec.sampling.timeout.seconds,
+            max_bytes=int(spec.sampling.max_profile_size.value),
         )
         found = targets_for(sampling, pod)
         for refusal in found.refusals:

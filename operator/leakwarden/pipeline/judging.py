@@ -1,7 +1,7 @@
 """From one sample to what is known: step each watch's fold, and commit state and news together.
 
-The state and the Events that it leads to are one commit in the store. A crash before it forgets the sample; a crash after
-it finds the Events still in the outbox. Nothing is lost and nothing is said twice.
+The state and the Events that it leads to are one commit in the store. A crash before it forgets the sample; a crash
+after it finds the Events still in the outbox. Nothing is lost and nothing is said twice.
 """
 
 from __future__ import annotations
@@ -72,8 +72,7 @@ class Judging:
             try:
                 known[row.key] = Remembered(codec.from_json(row.state), _REPORT.validate_json(row.report))
             except ValueError as error:
-                pod, endpoint = row.key.pod_uid, row.key.endpoint
-                log.warning("stored state of pod %s, endpoint %s is unreadable and starts over: %s", pod, endpoint, error)
+                log.warning("stored state of %s is unreadable and starts over: %s", row.key, error)
         return known
 
     async def _end(self, policy: Policy, key: TargetKey, state: TargetState, report: TargetReport | None) -> None:

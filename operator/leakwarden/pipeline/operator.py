@@ -79,7 +79,6 @@ class Operator:
         self._inbox.put_nowait(_Gone(key, uid))
 
     async def run(self) -> None:
-        await self._deciding.start()
         async with asyncio.TaskGroup() as tasks:
             for name, work in (
                 ("policies", self._take_policies),
@@ -89,7 +88,7 @@ class Operator:
                 ("events", lambda: self._every(1.0, self._recording.pump)),
                 ("decisions", lambda: self._every(self._pace, self._deciding.once)),
             ):
-                tasks.create_task(work(), name=name)  # type: ignore[operator]
+                tasks.create_task(work(), name=name)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         """Again and again; an error of ours or of the API is logged, and the next turn is another try."""

@@ -1,4 +1,4 @@
-"""Sampling rounds: take what is due, within the bounds, and hand each result to the judging. One loop, no task a pod."""
+"""Sampling rounds: take what is due, within the bounds, and hand each result to the judging. No task a pod."""
 
 from __future__ import annotations
 
