@@ -1,4 +1,4 @@
-"""The journal as the rails read it: by id, by owner, by policy. Also its own upkeep: ids, and what may be forgotten."""
+"""The journal as the rails read it: by id, by owner, by policy."""
 
 from __future__ import annotations
 
@@ -6,16 +6,12 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
-from leakwarden.api.words import Mode, Outcome
+from leakwarden.api.words import Mode
 from leakwarden.core.actions import Action, ActionState, Refusal
-from leakwarden.core.decide.breaker import latest_run, verified_tail
 from leakwarden.core.targets import Owner, PolicyKey
 
 OwnerKey = tuple[str, str, str]
 """Namespace, kind and name: an owner deleted and created again keeps its cooldown."""
-
-WEEK = 7 * 86400.0
-ANNOTATION_MEMORY = 86400.0
 
 
 def owner_key(namespace: str, owner: Owner) -> OwnerKey:
@@ -70,35 +66,3 @@ class Ledger:
         newest = self._forbidden.get(place)
         if newest is None or (newest.settled_at or newest.at) < (action.settled_at or action.at):
             self._forbidden[place] = action
-
-
-def prune(journal: Sequence[Action], now: float, longest: float) -> tuple[Action, ...]:
-    """What the journal must keep. `longest`: seconds of the longest budget window, cooldown or verifyFor of any policy.
-
-    Kept: what still limits an action, a week on top of it for people to read; whatever is not settled; and, whatever
-    their age, the outcomes that the circuit breaker stands on, because it holds until a person resets it.
-    Annotations limit nothing and are kept for a day.
-    """
-    breaker = breaker_entries(journal)
-    return tuple(action for action in journal if _kept(action, now, longest) or action.id in breaker)
-
-
-def _kept(action: Action, now: float, longest: float) -> bool:
-    if action.state is ActionState.INTENDED:
-        return True
-    age = now - (action.settled_at if action.settled_at is not None else action.at)
-    return age <= (ANNOTATION_MEMORY if action.kind is Mode.ANNOTATE else longest + WEEK)
-
-
-def breaker_entries(journal: Sequence[Action]) -> set[str]:
-    """Ids of the entries that decide whether a circuit breaker is open."""
-    kept: set[str] = set()
-    groups: dict[tuple[PolicyKey, str], list[Action]] = defaultdict(list)
-    for action in journal:
-        if action.outcome in (Outcome.CAME_BACK, Outcome.HELPED):
-            groups[action.policy, action.signature].append(action)
-    for actions in groups.values():
-        newest = max(action.generation for action in actions)
-        current = [action for action in actions if action.generation == newest]
-        kept.update(action.id for action in (*latest_run(current), *verified_tail(current)))
-    return kept

@@ -9,7 +9,6 @@ from dataclasses import replace
 from leakwarden.api import SUMMARY_ANNOTATION
 from leakwarden.api.words import UNITS, FindingType, Mode, Severity, Unit
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
-from leakwarden.core.decide import summary
 from leakwarden.core.decide.gather import Case, Fleet, gather, suspension
 from leakwarden.core.decide.ledger import Ledger, action_id
 from leakwarden.core.decide.pod_rails import known
@@ -25,6 +24,7 @@ from leakwarden.core.decide.view import (
     Verb,
 )
 from leakwarden.core.findings import Finding
+from leakwarden.core.report.annotation import summary
 from leakwarden.core.targets import PodFacts, PolicyKey
 
 GOROUTINE_BYTES = 2048.0
@@ -154,7 +154,7 @@ class _Planner:
 
     def _annotate(self, case: Case, findings: Sequence[Finding]) -> None:
         """Only when the pod does not say it yet; a dry run asks the server once."""
-        pod, text = known(case), summary.text(case.policy.key, findings)
+        pod, text = known(case), summary(findings, case.policy.key)
         before = self._ledger.get(action_id(case.policy.key, Mode.ANNOTATE, case.policy.dry_run, pod.uid))
         if before is not None and before.state is ActionState.DONE:
             settled = before.settled_at if before.settled_at is not None else before.at

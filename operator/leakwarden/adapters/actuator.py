@@ -1,0 +1,118 @@
+"""What is done to pods: eviction by the eviction subresource, our one annotation. Never a delete, whatever is refused.
+
+Live and dry run are one class over two APIs. The dry run's API puts `dryRun=All` on every request that leaves, so that
+the server checks everything (rights, disruption budgets, preconditions) and keeps nothing; no code path can forget it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from leakwarden.adapters.ports import KubeApi
+from leakwarden.api import SUMMARY_ANNOTATION
+from leakwarden.core.targets import PodFacts
+from leakwarden.errors import ApiConflict, ApiError, ApiNotFound, ApiUnavailable
+
+MERGE_PATCH = "application/merge-patch+json"
+
+
+class OutcomeUnknown(ApiUnavailable):
+    """An eviction was sent and no answer came, and the pod could not be looked at either: it may have happened.
+
+    The journal's entry must stay INTENDED until `Journal.reconcile` has seen the pod.
+    """
+
+
+class LiveActuator:
+    """Each method raises ApiError; afterwards nothing has happened, OutcomeUnknown excepted."""
+
+    def __init__(self, api: KubeApi) -> None:
+        self._api = api
+
+    async def evict(self, pod: PodFacts) -> None:
+        """Ask for the eviction of exactly this pod: the UID is a precondition, a namesake is an ApiConflict.
+
+        A PodDisruptionBudget's no is DisruptionBudget. Where the answer is lost the pod itself tells what happened.
+        """
+        body = {
+            "apiVersion": "policy/v1",
+            "kind": "Eviction",
+            "metadata": {"name": pod.name, "namespace": pod.namespace},
+            "deleteOptions": {"preconditions": {"uid": pod.uid}},
+        }
+        try:
+            await self._api.request("POST", f"{_path(pod.namespace, pod.name)}/eviction", body=body)
+        except ApiUnavailable as error:
+            if error.status in (429, 503):
+                raise  # throttled or shed before anything was done
+            await self._look(pod, error)
+
+    async def _look(self, pod: PodFacts, lost: ApiUnavailable) -> None:
+        try:
+            left = await pod_left(self._api, pod.namespace, pod.name, pod.uid)
+        except ApiError as error:
+            raise OutcomeUnknown(str(lost), lost.status) from error
+        if not left:
+            raise lost
+
+    async def annotate(self, pod: PodFacts, text: str) -> None:
+        """Write our annotation, to exactly this pod."""
+        await self._patch(pod, text)
+
+    async def unannotate(self, pod: PodFacts) -> None:
+        """Take our annotation away; a pod that is gone, or whose name another has now, has none of ours."""
+        try:
+            await self._patch(pod, None)
+        except (ApiNotFound, ApiConflict):
+            return
+
+    async def _patch(self, pod: PodFacts, text: str | None) -> None:
+        """The UID in a patch is a precondition too. No resourceVersion: a merge patch of one key that nobody else
+        writes takes nothing from anybody, and a pod's version moves with every probe."""
+        body = {"metadata": {"uid": pod.uid, "annotations": {SUMMARY_ANNOTATION: text}}}
+        await self._api.request("PATCH", _path(pod.namespace, pod.name), body=body, content_type=MERGE_PATCH)
+
+
+class DryRunActuator(LiveActuator):
+    """The same requests, none of which the server keeps."""
+
+    def __init__(self, api: KubeApi) -> None:
+        super().__init__(DryRunApi(api))
+
+    async def _look(self, pod: PodFacts, lost: ApiUnavailable) -> None:
+        raise lost  # nothing can have happened
+
+
+class DryRunApi:
+    """A KubeApi whose every write is the server's own dry run."""
+
+    def __init__(self, api: KubeApi) -> None:
+        self._api = api
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        body: Mapping[str, Any] | Sequence[Any] | None = None,
+        params: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        if method != "GET":
+            params = {**(params or {}), "dryRun": "All"}
+        return await self._api.request(method, path, body=body, params=params, content_type=content_type)
+
+
+async def pod_left(api: KubeApi, namespace: str, name: str, uid: str) -> bool:
+    """Whether this very pod is gone or on its way out. Raises ApiError when that cannot be told."""
+    try:
+        found = await api.request("GET", _path(namespace, name))
+    except ApiNotFound:
+        return True
+    metadata = found.get("metadata") or {}
+    return metadata.get("uid") != uid or bool(metadata.get("deletionTimestamp"))
+
+
+def _path(namespace: str, name: str) -> str:
+    return f"/api/v1/namespaces/{namespace}/pods/{name}"

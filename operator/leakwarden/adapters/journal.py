@@ -1,0 +1,166 @@
+"""The journal of actions in the API: one ConfigMap, written before an eviction is sent.
+
+It is in the API and not in the store because it limits actions: losing the state directory must not lose it. Writes are
+guarded by resourceVersion, so that a second operator cannot spend the same budget: who decided on an older journal is
+told to look again. Annotations disturb nobody and are written along, not ahead.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+from leakwarden.adapters import journal_codec as codec
+from leakwarden.adapters.actuator import pod_left
+from leakwarden.adapters.ports import KubeApi
+from leakwarden.api.words import Mode, Outcome
+from leakwarden.core.actions import Action, ActionState, Refusal
+from leakwarden.core.decide.retention import fit
+from leakwarden.errors import ApiConflict, ApiError, ApiNotFound, Retry
+
+NAME = "leakwarden-journal"
+KEY = "journal.json"
+MAX_BYTES = 900 << 10
+"""etcd refuses objects over 1.5 MB, and the API server ConfigMaps over 1 MiB."""
+MAX_MESSAGE = 300
+LAZY = 5.0
+"""Seconds for which what limits nothing may wait for another write to go along with."""
+TRIES = 5
+
+Entries = tuple[Action, ...]
+
+
+class JournalFull(ApiError):
+    """Too many actions that still limit others. Nothing is done until the oldest of them has aged."""
+
+    retry = Retry.AFTER_A_PERSON
+
+
+class ConfigMapJournal:
+    """One caller at a time. Every method raises ApiError, and then what it was to write is not in the journal."""
+
+    def __init__(self, api: KubeApi, namespace: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._api = api
+        self._root = f"/api/v1/namespaces/{namespace}/configmaps"
+        self._namespace = namespace
+        self._monotonic = monotonic
+        self._version: str | None = None
+        self._entries: dict[str, Action] = {}
+        self._written_at = float("-inf")
+        self._unwritten: dict[str, Action] = {}
+        """What the API does not have yet: annotations only."""
+
+    @property
+    def entries(self) -> Entries:
+        """As last read or written."""
+        return tuple((self._entries | self._unwritten).values())
+
+    async def load(self) -> Entries:
+        """Read it anew; a journal that is not there yet is empty."""
+        try:
+            found = await self._api.request("GET", f"{self._root}/{NAME}")
+        except ApiNotFound:
+            self._version, self._entries = None, {}
+            return self.entries
+        text = (found.get("data") or {}).get(KEY, "")
+        self._entries = {action.id: action for action in (codec.load(text) if text else ())}
+        self._version = str(found["metadata"]["resourceVersion"])
+        return self.entries
+
+    async def reconcile(self) -> Entries:
+        """Settle what a crash left INTENDED, by looking at the pods. No request may be under way meanwhile.
+
+        A pod that is gone or terminating was evicted (at worst by somebody else: then a budget is spent for nothing);
+        one that is there was not, and may be planned again. Raises ApiError when one cannot be looked at.
+        """
+        for action in [entry for entry in self.entries if entry.state is ActionState.INTENDED]:
+            if action.kind is Mode.EVICT and not action.dry_run:
+                gone = await pod_left(self._api, action.namespace, action.pod, action.pod_uid)
+            else:
+                gone = False
+            if gone:
+                await self.settle(action.id, ActionState.DONE, "the pod is gone; the answer was lost", at=action.at)
+            else:
+                await self.settle(action.id, ActionState.FAILED, "was never sent", at=action.at)
+        return self.entries
+
+    async def intend(self, action: Action) -> None:
+        """Write ahead; afterwards the request may leave. ApiConflict: the journal has moved, decide again.
+
+        Never retried on a conflict: the plan was made from what the journal was.
+        """
+        if action.kind is Mode.ANNOTATE:
+            self._unwritten[action.id] = action
+            return
+        try:
+            await self._write(self._entries | self._unwritten | {action.id: action}, action.at)
+        except ApiConflict:
+            await self.load()
+            raise
+
+    async def settle(
+        self, action_id: str, state: ActionState, message: str, *, at: float, refusal: Refusal | None = None
+    ) -> Entries:
+        """What became of the request. Tried again on a conflict: it is true whatever else the journal says by now."""
+        return await self._change(
+            action_id,
+            lambda action: replace(
+                action, state=state, message=message[:MAX_MESSAGE], settled_at=at, refusal=refusal
+            ),
+            at,
+        )  # fmt: skip
+
+    async def outcome(self, action_id: str, outcome: Outcome, *, at: float) -> Entries:
+        """What became of the pod's owner after the action."""
+        return await self._change(action_id, lambda action: replace(action, outcome=outcome, outcome_at=at), at)
+
+    async def flush(self, now: float) -> None:
+        """Write what waits for company. Worth calling now and then, and at the end."""
+        if self._unwritten:
+            await self._write(self._entries | self._unwritten, now)
+
+    async def _change(self, action_id: str, change: Callable[[Action], Action], at: float) -> Entries:
+        mine = (self._entries | self._unwritten).get(action_id)
+        if mine is None:
+            raise ApiNotFound(f"the journal has no action {action_id}")
+        if mine.kind is Mode.ANNOTATE:
+            self._unwritten[action_id] = change(mine)
+            if self._monotonic() - self._written_at < LAZY:
+                return self.entries
+        for attempt in range(TRIES):
+            current = self._entries | self._unwritten
+            try:
+                await self._write(current | {action_id: change(current.get(action_id, mine))}, at)
+                break
+            except ApiConflict:
+                if attempt == TRIES - 1:
+                    raise
+                await self.load()
+        return self.entries
+
+    async def _write(self, entries: dict[str, Action], now: float) -> None:
+        kept = fit(tuple(entries.values()), now, _size, MAX_BYTES)
+        if kept is None:
+            raise JournalFull(f"the journal has more than {MAX_BYTES >> 10} KiB of actions that still limit others")
+        metadata: dict[str, Any] = {"name": NAME, "namespace": self._namespace}
+        body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {KEY: codec.dump(kept)}}
+        if self._version is None:
+            stored = await self._api.request("POST", self._root, body=body)
+        else:
+            metadata["resourceVersion"] = self._version
+            try:
+                stored = await self._api.request("PUT", f"{self._root}/{NAME}", body=body)
+            except ApiNotFound:
+                # Somebody deleted it. What this process knows is the better journal: put it back.
+                del metadata["resourceVersion"]
+                stored = await self._api.request("POST", self._root, body=body)
+        self._version = str(stored["metadata"]["resourceVersion"])
+        self._entries = {action.id: action for action in kept}
+        self._unwritten = {}
+        self._written_at = self._monotonic()
+
+
+def _size(action: Action) -> int:
+    return len(codec.dump_one(action).encode()) + 2
