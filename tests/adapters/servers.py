@@ -19,8 +19,14 @@ from leakwarden.core.targets import EndpointSpec, Target, TargetKey
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-def target(port: int, *, transport: Transport = Transport.POD_IP, timeout: float = 5.0, max_bytes: int = 32 << 20,
-           scheme: Scheme = Scheme.HTTP) -> Target:  # fmt: skip
+def target(
+    port: int,
+    *,
+    transport: Transport = Transport.POD_IP,
+    timeout: float = 5.0,
+    max_bytes: int = 32 << 20,
+    scheme: Scheme = Scheme.HTTP,
+) -> Target:
     return Target(
         key=TargetKey("uid-1", "pprof"),
         namespace="demo",
@@ -74,7 +80,7 @@ def answer(body: bytes, content_type: str = "application/octet-stream", status: 
 
 @asynccontextmanager
 async def http_server(answers: Callable[[str], bytes]) -> AsyncIterator[tuple[int, list[str]]]:
-    """Keep-alive; `answers` makes the raw answer to a path. Yields the port and the paths asked, `+` before each connect."""
+    """Keep-alive; `answers` makes the raw answer to a path. Yields the port and what was asked, `+` for a connect."""
     asked: list[str] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -167,5 +173,5 @@ def event_line(kind: str, value: dict[str, Any]) -> bytes:
 async def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     """Until it holds; fails after `seconds`."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 (it waits for others, who know of no event)
             await asyncio.sleep(0.005)

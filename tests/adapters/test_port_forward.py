@@ -131,15 +131,25 @@ async def test_a_frame_beyond_the_cap_breaks_the_connection() -> None:
 
 REFUSALS = {
     "the pod is gone": (404, 'pods "gopls-1" not found', FailureReason.POD_GONE),
-    "no right": (403, 'pods "gopls-1" is forbidden: User "x" cannot create resource "pods/portforward"', FailureReason.FORBIDDEN),
+    "no right": (
+        403,
+        'pods "gopls-1" is forbidden: User "x" cannot create resource "pods/portforward"',
+        FailureReason.FORBIDDEN,
+    ),
     "a token that is not accepted": (401, "Unauthorized", FailureReason.FORBIDDEN),
     "a pod without a node": (400, "pod gopls-1 does not have a host assigned", FailureReason.POD_GONE),
     "a pod that is not running": (
-        500, "unable to upgrade connection: pod not found (\"gopls-1_demo\")", FailureReason.POD_GONE,
+        500,
+        'unable to upgrade connection: pod not found ("gopls-1_demo")',
+        FailureReason.POD_GONE,
     ),
-    "a node that cannot be reached": (502, "error dialing backend: dial tcp 10.0.0.9:10250: i/o timeout", FailureReason.CONNECTION_LOST),
+    "a node that cannot be reached": (
+        502,
+        "error dialing backend: dial tcp 10.0.0.9:10250: i/o timeout",
+        FailureReason.CONNECTION_LOST,
+    ),
     "throttling": (429, "Too many requests, please try again later.", FailureReason.CONNECTION_LOST),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", REFUSALS)
@@ -171,15 +181,25 @@ async def test_an_api_server_that_is_down_is_a_lost_connection() -> None:
 
 
 ERROR_TEXTS = {
-    "containerd, refused": ("... dial tcp4 127.0.0.1:6060: connect: connection refused", FailureReason.CONNECTION_REFUSED),
-    "CRI-O, refused": ("socat: E connect(5, AF=2 127.0.0.1:6060, 16): Connection refused", FailureReason.CONNECTION_REFUSED),
-    "containerd, sandbox ended": (
-        'failed to execute portforward: network namespace for sandbox "5f2" is closed', FailureReason.POD_GONE,
+    "containerd, refused": (
+        "... dial tcp4 127.0.0.1:6060: connect: connection refused",
+        FailureReason.CONNECTION_REFUSED,
     ),
-    "kubelet, container ended": ("error forwarding port 6060 to pod 5f2: container not running (5f2)", FailureReason.POD_GONE),
+    "CRI-O, refused": (
+        "socat: E connect(5, AF=2 127.0.0.1:6060, 16): Connection refused",
+        FailureReason.CONNECTION_REFUSED,
+    ),
+    "containerd, sandbox ended": (
+        'failed to execute portforward: network namespace for sandbox "5f2" is closed',
+        FailureReason.POD_GONE,
+    ),
+    "kubelet, container ended": (
+        "error forwarding port 6060 to pod 5f2: container not running (5f2)",
+        FailureReason.POD_GONE,
+    ),
     "a slow node": ("dial tcp 127.0.0.1:6060: i/o timeout", FailureReason.TIMEOUT),
     "anything else": ("exit status 1", FailureReason.CONNECTION_LOST),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("name", ERROR_TEXTS)

@@ -23,33 +23,53 @@ HTML_PAGE = b"<html><head><style>p{}</style><title>Welcome</title></head><body><
 REFUSED_ANSWERS = {
     "an HTML page": (
         answer(HTML_PAGE, "text/html; charset=utf-8"),
-        FailureReason.NOT_PPROF, 'served text/html, not application/octet-stream: "Welcome to nginx!"',
+        FailureReason.NOT_PPROF,
+        'served text/html, not application/octet-stream: "Welcome to nginx!"',
     ),
-    "JSON": (answer(b"{}", "application/json"), FailureReason.NOT_PPROF, 'application/json, not application/octet-stream: "{}"'),
-    "no content type": (b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", FailureReason.NOT_PPROF, "served no content type"),
+    "JSON": (
+        answer(b"{}", "application/json"),
+        FailureReason.NOT_PPROF,
+        'application/json, not application/octet-stream: "{}"',
+    ),
+    "no content type": (
+        b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        FailureReason.NOT_PPROF,
+        "served no content type",
+    ),
     "an encoding nobody asked for": (
-        answer(b"\x1f\x8b", PROTO, "200 OK", "Content-Encoding: gzip"), FailureReason.NOT_PPROF, "came as gzip",
+        answer(b"\x1f\x8b", PROTO, "200 OK", "Content-Encoding: gzip"),
+        FailureReason.NOT_PPROF,
+        "came as gzip",
     ),
     "a redirect": (
         answer(b"", TEXT, "302 Found", "Location: https://login.example/"),
-        FailureReason.REDIRECTED, "redirects to https://login.example/ (HTTP 302): not followed",
+        FailureReason.REDIRECTED,
+        "redirects to https://login.example/ (HTTP 302): not followed",
     ),
     "a profile that is not there": (
-        answer(b"Unknown profile\n", TEXT, "404 Not Found"), FailureReason.HTTP_STATUS, 'HTTP 404: "Unknown profile"',
+        answer(b"Unknown profile\n", TEXT, "404 Not Found"),
+        FailureReason.HTTP_STATUS,
+        'HTTP 404: "Unknown profile"',
     ),
     "a server error": (answer(b"", TEXT, "500 Oops"), FailureReason.HTTP_STATUS, "HTTP 500"),
     "another protocol": (b"SSH-2.0-OpenSSH_9.2\r\n\r\n", FailureReason.NOT_PPROF, "no HTTP/1.1 on this port"),
-    "endless headers": (b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000, FailureReason.NOT_PPROF, "no HTTP/1.1 on this port"),
+    "endless headers": (
+        b"HTTP/1.1 200 OK\r\nX: " + b"x" * 200_000,
+        FailureReason.NOT_PPROF,
+        "no HTTP/1.1 on this port",
+    ),
     "a body said to be too large": (
         b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 9000000000\r\n\r\n",
-        FailureReason.TOO_LARGE, "larger than 1000 bytes",
+        FailureReason.TOO_LARGE,
+        "larger than 1000 bytes",
     ),
     "a body that turns out too large": (
         b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
         + (b"200\r\n" + b"x" * 512 + b"\r\n") * 100,
-        FailureReason.TOO_LARGE, "larger than 1000 bytes",
+        FailureReason.TOO_LARGE,
+        "larger than 1000 bytes",
     ),
-}  # fmt: skip
+}
 
 
 def connection(port: int) -> PprofConnection:
@@ -152,10 +172,27 @@ async def test_a_refused_answer_leaves_the_next_request_a_clean_connection() -> 
 async def certificate(tmp_path: Path) -> AsyncIterator[ssl.SSLContext]:
     key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
     subprocess.run(  # noqa: ASYNC221 (a moment, before anything else runs)
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-         "-subj", "/CN=somebody", "-keyout", str(key), "-out", str(cert)],
-        check=True, capture_output=True,
-    )  # fmt: skip
+        [
+            "openssl",
+            "req",
+            "-x509",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:prime256v1",
+            "-nodes",
+            "-days",
+            "2",
+            "-subj",
+            "/CN=somebody",
+            "-keyout",
+            str(key),
+            "-out",
+            str(cert),
+        ],
+        check=True,
+        capture_output=True,
+    )
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(cert, key)
     yield context

@@ -56,11 +56,17 @@ class KubeClient:
     """Implements `ports.KubeApi` and `ports.KubeReader`. Close it, or use it as an async context manager."""
 
     def __init__(
-        self, connection: KubeConnection, *, deadline: float = REQUEST_DEADLINE, silence: float = SILENCE
+        self,
+        connection: KubeConnection,
+        *,
+        deadline: float = REQUEST_DEADLINE,
+        silence: float = SILENCE,
+        max_body: int = MAX_BODY,
     ) -> None:
         self._connection = connection
         self._deadline = deadline
         self._silence = silence
+        self._max_body = max_body
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> KubeClient:
@@ -96,7 +102,7 @@ class KubeClient:
                     **self._connect_options(),
                 ) as response,
             ):  # fmt: skip
-                raw = await _read_capped(response, MAX_BODY if response.status < 400 else MAX_ERROR_BODY, what)
+                raw = await _read_capped(response, self._max_body if response.status < 400 else MAX_ERROR_BODY, what)
                 status = response.status
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
             raise unreachable(what, error) from error
@@ -192,7 +198,7 @@ async def _read_capped(response: aiohttp.ClientResponse, limit: int, what: str) 
         if len(body) > limit:
             if response.status >= 400:
                 break  # enough to say what was wrong
-            raise ApiError(f"cannot {what}: the answer is larger than {limit >> 20} MiB", response.status)
+            raise ApiError(f"cannot {what}: the answer is larger than {limit} bytes", response.status)
     return bytes(body)
 
 

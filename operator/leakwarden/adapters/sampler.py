@@ -37,7 +37,7 @@ _ONE_PART_ONLY = frozenset({FailureReason.HTTP_STATUS, FailureReason.TOO_LARGE})
 """Failures that say nothing about the next part; after any other the attempt asks for no more."""
 _INFO_PATIENCE = 2.0
 """Seconds for `/info`, which is a courtesy."""
-_MEMSTATS_MARK = b"# runtime.MemStats"
+_MEMSTATS_MARK = b"\n# runtime.MemStats\n"
 
 
 class PodSampler:
@@ -178,6 +178,6 @@ async def _connect(dialer: Dialer, target: Target) -> ByteStream:
 
 
 def _memstats_block(text: bytes) -> bytes:
-    """The block alone: the sample rows before it are what the heap proto says better, and a megabyte of them."""
+    """Head line and block: the sample rows between them are what the heap proto says better, and a megabyte of them."""
     start = text.rfind(_MEMSTATS_MARK)
-    return text[start:] if start >= 0 else text
+    return text[: text.find(b"\n")] + text[start:] if start >= 0 else text
