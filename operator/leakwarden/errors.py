@@ -7,6 +7,7 @@
      ├─ SamplingError          one attempt at one target failed; carries a Reason                 next sample
      ├─ ApiError               the Kubernetes API refused or could not be reached
      │   ├─ ApiUnavailable     network, 5xx, 429 throttling                                       backoff
+     │   │   └─ OutcomeUnknown no answer to an eviction: it may have happened                     look again
      │   ├─ ApiForbidden       401 or 403: rights are missing; names verb and resource            after a person
      │   ├─ ApiConflict        409 or a failed precondition: look again, decide again             look again
      │   ├─ ApiNotFound        404: the object is gone                                            never
@@ -81,6 +82,15 @@ class ApiError(LeakwardenError):
 
 class ApiUnavailable(ApiError):
     """Network failure, 5xx, or throttling."""
+
+
+class OutcomeUnknown(ApiUnavailable):
+    """An eviction was sent, no answer came, and the pod could not be looked at either: it may have happened.
+
+    The journal's entry must stay INTENDED until the journal's `reconcile` has seen the pod.
+    """
+
+    retry = Retry.LOOK_AGAIN
 
 
 class ApiForbidden(ApiError):

@@ -12,16 +12,9 @@ from typing import Any
 from leakwarden.adapters.ports import KubeApi
 from leakwarden.api import SUMMARY_ANNOTATION
 from leakwarden.core.targets import PodFacts
-from leakwarden.errors import ApiConflict, ApiError, ApiNotFound, ApiUnavailable
+from leakwarden.errors import ApiConflict, ApiError, ApiNotFound, ApiUnavailable, OutcomeUnknown
 
 MERGE_PATCH = "application/merge-patch+json"
-
-
-class OutcomeUnknown(ApiUnavailable):
-    """An eviction was sent and no answer came, and the pod could not be looked at either: it may have happened.
-
-    The journal's entry must stay INTENDED until `Journal.reconcile` has seen the pod.
-    """
 
 
 class LiveActuator:

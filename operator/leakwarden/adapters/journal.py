@@ -15,8 +15,8 @@ from typing import Any
 from leakwarden.adapters import journal_codec as codec
 from leakwarden.adapters.actuator import pod_left
 from leakwarden.adapters.ports import KubeApi
-from leakwarden.api.words import Mode, Outcome
-from leakwarden.core.actions import Action, ActionState, Refusal
+from leakwarden.api.words import Mode
+from leakwarden.core.actions import Action, ActionState
 from leakwarden.core.decide.retention import fit
 from leakwarden.errors import ApiConflict, ApiError, ApiNotFound, Retry
 
@@ -55,7 +55,7 @@ class ConfigMapJournal:
     @property
     def entries(self) -> Entries:
         """As last read or written."""
-        return tuple((self._entries | self._unwritten).values())
+        return tuple(self._known().values())
 
     async def load(self) -> Entries:
         """Read it anew; a journal that is not there yet is empty."""
@@ -76,14 +76,12 @@ class ConfigMapJournal:
         one that is there was not, and may be planned again. Raises ApiError when one cannot be looked at.
         """
         for action in [entry for entry in self.entries if entry.state is ActionState.INTENDED]:
-            if action.kind is Mode.EVICT and not action.dry_run:
-                gone = await pod_left(self._api, action.namespace, action.pod, action.pod_uid)
+            changed_something = action.kind is Mode.EVICT and not action.dry_run
+            if changed_something and await pod_left(self._api, action.namespace, action.pod, action.pod_uid):
+                state, message = ActionState.DONE, "the pod is gone; the answer to the request was lost"
             else:
-                gone = False
-            if gone:
-                await self.settle(action.id, ActionState.DONE, "the pod is gone; the answer was lost", at=action.at)
-            else:
-                await self.settle(action.id, ActionState.FAILED, "was never sent", at=action.at)
+                state, message = ActionState.FAILED, "was never sent"
+            await self.put(replace(action, state=state, message=message, settled_at=action.at))
         return self.entries
 
     async def intend(self, action: Action) -> None:
@@ -95,50 +93,36 @@ class ConfigMapJournal:
             self._unwritten[action.id] = action
             return
         try:
-            await self._write(self._entries | self._unwritten | {action.id: action}, action.at)
+            await self._write(self._known() | {action.id: action}, action.at)
         except ApiConflict:
             await self.load()
             raise
 
-    async def settle(
-        self, action_id: str, state: ActionState, message: str, *, at: float, refusal: Refusal | None = None
-    ) -> Entries:
-        """What became of the request. Tried again on a conflict: it is true whatever else the journal says by now."""
-        return await self._change(
-            action_id,
-            lambda action: replace(
-                action, state=state, message=message[:MAX_MESSAGE], settled_at=at, refusal=refusal
-            ),
-            at,
-        )  # fmt: skip
-
-    async def outcome(self, action_id: str, outcome: Outcome, *, at: float) -> Entries:
-        """What became of the pod's owner after the action."""
-        return await self._change(action_id, lambda action: replace(action, outcome=outcome, outcome_at=at), at)
-
-    async def flush(self, now: float) -> None:
-        """Write what waits for company. Worth calling now and then, and at the end."""
-        if self._unwritten:
-            await self._write(self._entries | self._unwritten, now)
-
-    async def _change(self, action_id: str, change: Callable[[Action], Action], at: float) -> Entries:
-        mine = (self._entries | self._unwritten).get(action_id)
-        if mine is None:
-            raise ApiNotFound(f"the journal has no action {action_id}")
-        if mine.kind is Mode.ANNOTATE:
-            self._unwritten[action_id] = change(mine)
+    async def put(self, action: Action) -> None:
+        """What became of it: settled, or its outcome. Tried again on a conflict: it is true whatever else the journal
+        says by now."""
+        action = replace(action, message=action.message[:MAX_MESSAGE])
+        if action.kind is Mode.ANNOTATE:
+            self._unwritten[action.id] = action
             if self._monotonic() - self._written_at < LAZY:
-                return self.entries
+                return
+        now = max(action.at, action.settled_at or 0.0, action.outcome_at or 0.0)
         for attempt in range(TRIES):
-            current = self._entries | self._unwritten
             try:
-                await self._write(current | {action_id: change(current.get(action_id, mine))}, at)
-                break
+                await self._write(self._known() | {action.id: action}, now)
+                return
             except ApiConflict:
                 if attempt == TRIES - 1:
                     raise
                 await self.load()
-        return self.entries
+
+    async def flush(self, now: float) -> None:
+        """Write what waits for company. Worth calling at the end; what is lost otherwise limits nothing."""
+        if self._unwritten:
+            await self._write(self._known(), now)
+
+    def _known(self) -> dict[str, Action]:
+        return self._entries | self._unwritten
 
     async def _write(self, entries: dict[str, Action], now: float) -> None:
         kept = fit(tuple(entries.values()), now, _size, MAX_BYTES)

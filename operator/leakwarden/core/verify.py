@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leakwarden.api.words import FindingType, Mode, Outcome, Verdict
 from leakwarden.core.actions import Action, ActionState
@@ -21,18 +21,22 @@ class Judged:
     findings: tuple[Finding, ...]
 
 
-def verify(action: Action, targets: Iterable[Judged], verify_for: float, now: float) -> Outcome:
-    """The outcome of one eviction; `verify_for` in seconds, `targets` those of the action's policy.
+def verify(action: Action, targets: Iterable[Judged], verify_for: float, now: float) -> Action:
+    """The action with its outcome, once there is one; `verify_for` in seconds, `targets` those of the action's policy.
 
     CameBack as soon as the same signature is found in a newer pod of the same owner within `verify_for`. When that is
     over: Helped if a newer pod was there, none of them leaks, and one is Healthy at an age at which the leak was found
-    in its predecessor; else Unknown, for "not seen yet" is no proof of health. A dry run changed nothing, so there is
-    nothing to tell.
+    in its predecessor; else Unknown, for "not seen yet" is no proof of health. What moved no pod (a dry run, a failure,
+    an annotation) never has an outcome.
     """
-    if action.outcome is not Outcome.PENDING:
-        return action.outcome
-    if action.kind is not Mode.EVICT or action.state is not ActionState.DONE or action.dry_run:
-        return Outcome.PENDING if action.state is ActionState.INTENDED else Outcome.UNKNOWN
+    moved = action.kind is Mode.EVICT and action.state is ActionState.DONE and not action.dry_run
+    if not moved or action.outcome is not Outcome.PENDING:
+        return action
+    outcome = _outcome(action, targets, verify_for, now)
+    return action if outcome is Outcome.PENDING else replace(action, outcome=outcome, outcome_at=now)
+
+
+def _outcome(action: Action, targets: Iterable[Judged], verify_for: float, now: float) -> Outcome:
     newer = [target for target in targets if _follows(target.pod, action)]
     until = action.at + verify_for
     if any(_came_back(target, action, until) for target in newer):
