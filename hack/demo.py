@@ -1,4 +1,4 @@
-"""The main job, from nothing: a real cluster, language servers that leak beside ones that do not, the operator, a policy.
+"""The main job, from nothing: a real cluster, language servers that leak beside healthy ones, the operator, a policy.
 
     python3 -m hack.demo          set everything up, wait for the findings, print what kubectl shows
     python3 -m hack.demo --stop   stop the operator and the cluster
@@ -23,6 +23,7 @@ from workloads import build, manifests
 NAME = "demo"
 NAMESPACE = "leakwarden-demo"
 FINDINGS_DEADLINE = 600.0
+OUR_EVENTS = "reportingController=leakwarden.io/operator"
 EXPECTED_LEAKS = 5
 """The three shapes of the leak server and the two leaks of gopls."""
 
@@ -69,14 +70,15 @@ def wait_for_findings(up: Cluster) -> None:
         if targets.get("leaking", 0) >= EXPECTED_LEAKS:
             return
         time.sleep(3)
-    raise SystemExit(f"after {FINDINGS_DEADLINE:.0f} s not every leak is found; the operator's log: {directory()}/operator.log")
+    log = directory() / "operator.log"
+    raise SystemExit(f"after {FINDINGS_DEADLINE:.0f} s not every leak is found; the operator's log: {log}")
 
 
 def show(up: Cluster) -> None:
     for command in (
         ("get", "leakpolicies", "-n", NAMESPACE),
         ("describe", "leakpolicy", "gopls", "-n", NAMESPACE),
-        ("get", "events.events.k8s.io", "-n", NAMESPACE, "--field-selector", "reportingController=leakwarden.io/operator"),
+        ("get", "events.events.k8s.io", "-n", NAMESPACE, "--field-selector", OUR_EVENTS),
     ):
         say(f"kubectl {' '.join(command)}")
         print(up.kubectl(*command), flush=True)
@@ -103,7 +105,7 @@ def stop_operator() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    parser = argparse.ArgumentParser(prog="python3 -m hack.demo", description=__doc__.splitlines()[0] if __doc__ else "")
+    parser = argparse.ArgumentParser(prog="python3 -m hack.demo", description=__doc__)
     parser.add_argument("--stop", action="store_true", help="stop the operator and the demo cluster")
     options = parser.parse_args(arguments)
     if options.stop:

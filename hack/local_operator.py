@@ -79,8 +79,9 @@ class LocalOperator:
         }
         command = [str(REPO / ".venv" / "bin" / "leakwarden"), "run"]
         self.process = subprocess.Popen(
-            command, env=environment, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log, start_new_session=True
-        )
+            command, env=environment, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
+            start_new_session=True,
+        )  # fmt: skip
         (self.directory / "pid").write_text(str(self.process.pid))
         self.wait_ready(deadline)
 

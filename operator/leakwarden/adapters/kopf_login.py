@@ -1,4 +1,4 @@
-"""The operator's own connection, in the form that kopf wants it: one place says where the API server is and who we are."""
+"""The operator's own connection, in the form that kopf wants it: one place says where the API is and who we are."""
 
 from __future__ import annotations
 

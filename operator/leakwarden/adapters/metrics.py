@@ -1,4 +1,4 @@
-"""Metrics at /metrics. What stands now is collected from the fleet at each scrape, so that stale labels vanish by themselves.
+"""Metrics at /metrics. What stands now is collected from the fleet at each scrape, so that stale labels vanish.
 
 Labels are policies, verdicts and reasons, never pods: their number is bounded by what people write, not by the fleet.
 """

@@ -16,8 +16,8 @@ from leakwarden.adapters.actuator import DryRunActuator, LiveActuator
 from leakwarden.adapters.decode_pool import DecodePool
 from leakwarden.adapters.events_api import EventsApi
 from leakwarden.adapters.journal import ConfigMapJournal
-from leakwarden.adapters.kube_api import KubeClient
 from leakwarden.adapters.kopf_login import kopf_login
+from leakwarden.adapters.kube_api import KubeClient
 from leakwarden.adapters.kube_config import KubeConnection, load_connection
 from leakwarden.adapters.metrics import FleetCollector, SampleMetrics
 from leakwarden.adapters.pod_ip import PodIPDialer
@@ -101,8 +101,11 @@ async def _kopf(operator: Operator, connection: KubeConnection, settings: Settin
 
 async def _until(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> None:
     """Run all until `stop`; one that ends before that, or fails, ends the others and is an error."""
+    async def stopped() -> None:
+        await stop.wait()
+
     tasks = [asyncio.create_task(work) for work in works]
-    stopping = asyncio.create_task(stop.wait())
+    stopping = asyncio.create_task(stopped())
     done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
     stop.set()
     _, late = await asyncio.wait(tasks, timeout=STOP_PATIENCE)

@@ -10,7 +10,6 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
-from leakwarden.api.words import Outcome
 from leakwarden.core import decide
 from leakwarden.core.actions import Action, ActionState, Refusal
 from leakwarden.core.decide import FleetView, Intent, OpenFinding, Plan, Verb
@@ -18,8 +17,8 @@ from leakwarden.core.policy import Policy, remediation_of
 from leakwarden.core.report.events import EventNote, ObjectRef, action_events, policy_ref, refusal_events
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.targets import PolicyKey
-from leakwarden.core.verify import verify
-from leakwarden.errors import ApiError, ApiForbidden, DisruptionBudget
+from leakwarden.core.verify import Judged, verify
+from leakwarden.errors import ApiError, ApiForbidden, DisruptionBudget, OutcomeUnknown
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.fleet import Fleet
 from leakwarden.pipeline.ports import Actuator, Journal, PodWatch
@@ -69,6 +68,7 @@ class Deciding:
             if intent.action is None or intent.action.policy in recorded:
                 await self._carry_out(intent)
         await self._recording.count_lasting(self._lasting())
+        await self._journal.flush(now)
 
     async def _load_journal(self) -> None:
         """Without the journal nothing is planned (JournalUnavailable). What a crash left INTENDED is looked up."""
@@ -80,10 +80,7 @@ class Deciding:
         except ApiError as error:
             log.error("the journal cannot be read, so nothing is done until it can: %s", error)
             return
-        self._entries = after
-        known = {entry.id: entry for entry in before}
-        for entry in after:
-            await self._tell(known.get(entry.id), entry)
+        await self._adopt({entry.id: entry for entry in before}, after)
 
     def _view(self) -> FleetView:
         policies = list(self._fleet.policies.values())
@@ -132,6 +129,9 @@ class Deciding:
                 await actuator.evict(intent.pod)
             else:
                 await actuator.annotate(intent.pod, intent.text)
+        except OutcomeUnknown as error:
+            log.warning("whether %s was evicted is not known, and will be looked up: %s", intent.pod.name, error)
+            self._entries = None
         except ApiError as error:
             await self._settle(action, ActionState.FAILED, str(error), refusal_of(error))
         else:
@@ -145,32 +145,39 @@ class Deciding:
 
     async def _settle(self, action: Action, state: ActionState, message: str, refusal: Refusal | None) -> None:
         """What became of it. Where even that cannot be written the entry stays INTENDED, and is looked up later."""
+        log.info("%s of %s/%s is %s: %s", action.kind, action.namespace, action.pod, state, message)
         after = replace(action, state=state, message=message, refusal=refusal, settled_at=self._clock.now())
         try:
-            await self._journal.put(after)
+            await self._put(action, after)
         except ApiError as error:
-            log.error("the journal still has %s of %s as intended: %s", action.kind, action.pod, error)
+            log.error("the journal still has it as intended: %s", error)
             self._entries = None
-            return
-        log.info("%s %s/%s: %s", after.kind, after.namespace, after.pod, f"{after.state}: {message}")
-        self._remember(action, after)
-        await self._tell(action, after)
 
     async def _verify(self, now: float) -> None:
         """What became of earlier evictions, told from the samples of the pods that replaced them."""
         for before in self._entries or ():
-            if before.outcome is not Outcome.PENDING:
-                continue
-            after = verify(before, self._replacements(before), self._verify_for(before), now)
-            if after != before:
-                await self._journal.put(after)
-                self._remember(before, after)
-                await self._tell(before, after)
+            after = verify(before, self._judged(before.policy), self._verify_for(before), now)
+            if after.outcome is not before.outcome:
+                await self._put(before, after)
 
-    def _remember(self, before: Action, after: Action) -> None:
-        others = tuple(entry for entry in self._entries or () if entry.id != before.id)
-        self._entries = (*others, after)
-        self.changed(after.policy)
+    async def _put(self, before: Action, after: Action) -> None:
+        await self._journal.put(after)
+        await self._adopt({before.id: before}, self._journal.entries)
+
+    def _judged(self, policy: PolicyKey) -> list[Judged]:
+        return [
+            Judged(watch.pod, watch.report.verdict, watch.report.findings)
+            for watch in self._fleet.watches(policy)
+            if watch.report
+        ]
+
+    async def _adopt(self, before: Mapping[str, Action], entries: tuple[Action, ...]) -> None:
+        """The journal as it is now; what changed since `before` is told."""
+        self._entries = entries
+        for entry in entries:
+            if entry.id in before and entry != before[entry.id]:
+                self.changed(entry.policy)
+                await self._tell(before[entry.id], entry)
 
     async def _tell(self, before: Action | None, after: Action) -> None:
         policy = self._fleet.policies.get(after.policy)
@@ -203,9 +210,6 @@ class Deciding:
     @property
     def journal(self) -> tuple[Action, ...]:
         return self._entries or ()
-
-    def _replacements(self, action: Action) -> list[TargetReport]:
-        return []
 
 
 def _reference(policy: Policy) -> ObjectRef:
