@@ -29,6 +29,7 @@ class Refusal(StrEnum):
     NOT_SAFE_TO_EVICT = "NotSafeToEvict"
     LOCAL_STORAGE = "LocalStorage"
     ANOTHER_POLICY_ACTS = "AnotherPolicyActs"
+    JOURNAL_UNAVAILABLE = "JournalUnavailable"
     PAUSED = "Paused"
     CIRCUIT_BREAKER = "CircuitBreaker"
     STORM_BRAKE = "StormBrake"
@@ -39,7 +40,6 @@ class Refusal(StrEnum):
     FORBIDDEN = "Forbidden"
     API_REFUSED = "ApiRefused"
     BUDGET = "BudgetSpent"
-    JOURNAL_UNAVAILABLE = "JournalUnavailable"
 
 
 class ActionState(StrEnum):

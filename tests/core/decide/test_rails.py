@@ -1,0 +1,457 @@
+"""Each rail: one case in which everything else allows the eviction and this rail alone does not, with its sentence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import pytest
+
+from leakwarden.api.words import Execution, FindingType, Mode, Outcome, Severity, Verdict
+from leakwarden.core.actions import ActionState, Refusal
+from leakwarden.core.decide import FleetView, Mute, OpenFinding, Verb, plan
+from leakwarden.core.decide.rails import RAILS
+from leakwarden.core.decide.view import Budget
+from leakwarden.core.targets import Owner, TargetKey
+from tests.core.decide.fleets import (
+    GOPLS,
+    HOUR,
+    NOW,
+    decided,
+    evicted,
+    found,
+    leak,
+    one_leak,
+    pod,
+    policy,
+    view,
+)
+
+SAFE = "cluster-autoscaler.kubernetes.io/safe-to-evict"
+VOLUMES = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
+
+
+@dataclass(frozen=True)
+class Held:
+    """What is different from the case that is allowed, which rail says no, and words that must be in its sentence."""
+
+    what: str
+    seen: Callable[[], FleetView]
+    refusal: Refusal
+    says: tuple[str, ...] = ()
+
+
+def owned_by(kind: str) -> FleetView:
+    owner = Owner(kind, "x", "o")
+    return one_leak(pod(owner=owner), peers=[pod("ws-2", owner=owner)])
+
+
+def came_back(times: int, generation: int = 1) -> FleetView:
+    gone = [pod(f"old-{i}", owner=Owner("ReplicaSet", f"other-{i}", f"o{i}")) for i in range(times)]
+    journal = [
+        evicted(
+            each,
+            at=NOW - (9 - i) * HOUR,
+            outcome=Outcome.CAME_BACK,
+            outcome_at=NOW - (9 - i) * HOUR + 60,
+            generation=generation,
+        )
+        for i, each in enumerate(gone)
+    ]
+    return one_leak(journal=journal)
+
+
+def unseen(verdict: Verdict | None) -> FleetView:
+    seen = one_leak()
+    verdicts = {} if verdict is None else {TargetKey("uid-ws-1", "pprof"): verdict}
+    return replace(seen, verdicts={GOPLS: verdicts})
+
+
+def storm(leaking: int, healthy: int, percent: int = 20) -> FleetView:
+    """Every leaking pod of an owner of its own, so that no other rail is in the way."""
+    by = policy(storm_percent=percent, min_ready_peers=0, budget=Budget(100, HOUR))
+    pods = [pod(f"ws-{i}", owner=Owner("ReplicaSet", f"rs-{i}", f"rs-{i}")) for i in range(leaking)]
+    return view([found(each, by) for each in pods], [by], pods, healthy=healthy)
+
+
+EVICTED = pod("ws-0", created_at=NOW - 5 * HOUR)
+STEADY = pod("ws-2", created_at=NOW - 590)
+
+HELD = [
+    Held(
+        "the default mode",
+        lambda: one_leak(by=policy(mode=Mode.OBSERVE)),
+        Refusal.OBSERVE_ONLY,
+        ("demo/gopls", "spec.remediation.mode"),
+    ),
+    Held(
+        "pressure, however high",
+        lambda: one_leak(finding=leak(type=FindingType.PRESSURE)),
+        Refusal.NOT_A_LEAK,
+        ("memory/main.keep", "Pressure"),
+    ),
+    Held(
+        "a warning under minSeverity Critical",
+        lambda: one_leak(finding=leak(severity=Severity.WARNING)),
+        Refusal.BELOW_MIN_SEVERITY,
+        ("Warning", "minSeverity Critical"),
+    ),
+    Held(
+        "a muted signature",
+        lambda: one_leak(mutes=(Mute(GOPLS, "memory/main.keep", "fix is under way", NOW + HOUR),)),
+        Refusal.MUTED,
+        ("until 14:13 UTC", "fix is under way"),
+    ),
+    Held(
+        "the eviction was accepted already",
+        lambda: one_leak(journal=[evicted(pod())]),
+        Refusal.ALREADY_DONE,
+        ("ws-1 was evicted at 13:03 UTC",),
+    ),
+    Held(
+        "the dry run said it already",
+        lambda: one_leak(by=policy(execution=Execution.DRY_RUN), journal=[evicted(pod(), dry_run=True)]),
+        Refusal.ALREADY_DONE,
+        ("dry run", "13:03 UTC"),
+    ),
+    Held("a pod on its way out", lambda: one_leak(pod(deleting=True)), Refusal.POD_TERMINATING, ("demo/ws-1",)),
+    Held("a pod that is not known", lambda: replace(one_leak(), pods={}), Refusal.TARGET_NOT_SEEN, ("not known",)),
+    Held("a pod that has ended", lambda: one_leak(pod(phase="Failed")), Refusal.TARGET_NOT_SEEN, ("Failed",)),
+    Held("a target out of reach", lambda: unseen(Verdict.UNREACHABLE), Refusal.TARGET_NOT_SEEN, ("Unreachable",)),
+    Held("nothing listens now", lambda: unseen(Verdict.NOT_RUNNING), Refusal.TARGET_NOT_SEEN, ("NotRunning",)),
+    Held("a target without a verdict", lambda: unseen(None), Refusal.TARGET_NOT_SEEN, ("not judged",)),
+    Held("a mirror pod", lambda: one_leak(pod(mirror=True)), Refusal.MIRROR_POD, ("mirror",)),
+    Held("a pod of a DaemonSet", lambda: owned_by("DaemonSet"), Refusal.DAEMON_SET, ("DaemonSet/x",)),
+    Held("a bare pod", lambda: one_leak(pod(owner=None)), Refusal.NO_CONTROLLER, ("no controller",)),
+    Held("a pod of a Job", lambda: owned_by("Job"), Refusal.NO_CONTROLLER, ("Job/x", "not known to replace")),
+    Held(
+        "a pod of an unknown kind", lambda: owned_by("Workspace"), Refusal.NO_CONTROLLER, ("a Workspace is not known",)
+    ),
+    Held(
+        "a pod that runs once",
+        lambda: one_leak(pod(restart_policy="Never")),
+        Refusal.NEVER_RESTARTED,
+        ("restartPolicy Never",),
+    ),
+    Held(
+        "a pod critical to the cluster",
+        lambda: one_leak(pod(priority_class="system-cluster-critical")),
+        Refusal.SYSTEM_CRITICAL,
+        ("system-cluster-critical",),
+    ),
+    Held(
+        "a pod critical to its node",
+        lambda: one_leak(pod(priority_class="system-node-critical")),
+        Refusal.SYSTEM_CRITICAL,
+        ("system-node-critical",),
+    ),
+    Held("a pod on its node's network", lambda: one_leak(pod(host_network=True)), Refusal.HOST_NETWORK, ("network",)),
+    Held(
+        "a pod that opted out",
+        lambda: one_leak(pod(annotations={"leakwarden.io/opt-out": "true"})),
+        Refusal.OPTED_OUT,
+        ("leakwarden.io/opt-out",),
+    ),
+    Held(
+        "a pod that opted out in words of its own",
+        lambda: one_leak(pod(annotations={"leakwarden.io/opt-out": "yes"})),
+        Refusal.OPTED_OUT,
+        ('"yes"',),
+    ),
+    Held(
+        "a pod that says it is not safe to evict",
+        lambda: one_leak(pod(annotations={SAFE: "false"})),
+        Refusal.NOT_SAFE_TO_EVICT,
+        (SAFE,),
+    ),
+    Held(
+        "a pod with local storage",
+        lambda: one_leak(pod(local_volumes=("home", "cache"))),
+        Refusal.LOCAL_STORAGE,
+        ("home, cache", VOLUMES),
+    ),
+    Held(
+        "a pod with local storage of which one volume may go",
+        lambda: one_leak(pod(local_volumes=("home", "cache"), annotations={VOLUMES: "cache"})),
+        Refusal.LOCAL_STORAGE,
+        ("lose local storage of pod demo/ws-1: home;",),
+    ),
+    Held("no journal", lambda: one_leak(journal=None), Refusal.JOURNAL_UNAVAILABLE, ("journal",)),
+    Held(
+        "a pause",
+        lambda: one_leak(by=policy(paused_until=NOW + HOUR)),
+        Refusal.PAUSED,
+        ("until 14:13 UTC", "pausedUntil"),
+    ),
+    Held(
+        "a pause into another day",
+        lambda: one_leak(by=policy(paused_until=NOW + 24 * HOUR)),
+        Refusal.PAUSED,
+        ("until 2026-11-24 13:13 UTC",),
+    ),
+    Held("a leak that came back three times", lambda: came_back(3), Refusal.CIRCUIT_BREAKER, ("came back", "edit")),
+    Held("a release in which half of the fleet leaks", lambda: storm(2, 2), Refusal.STORM_BRAKE, ("2 of 4", "50 %")),
+    Held("a fleet of two that leaks as a whole", lambda: storm(2, 0), Refusal.STORM_BRAKE, ("2 of 2", "100 %")),
+    Held(
+        "an eviction without an answer",
+        lambda: one_leak(journal=[evicted(EVICTED, state=ActionState.INTENDED)]),
+        Refusal.IN_FLIGHT,
+        ("ws-0 of ReplicaSet/ws-7d9", "under way"),
+    ),
+    Held(
+        "a pod of the owner that is still going",
+        lambda: one_leak(peers=[STEADY, replace(EVICTED, deleting=True)], journal=[evicted(EVICTED)]),
+        Refusal.IN_FLIGHT,
+        ("not gone yet",),
+    ),
+    Held(
+        "a replacement that is not there",
+        lambda: one_leak(peers=[pod("ws-2")], journal=[evicted(EVICTED, at=NOW - 300)]),
+        Refusal.IN_FLIGHT,
+        ("not been seen",),
+    ),
+    Held(
+        "a replacement that is not Ready",
+        lambda: one_leak(
+            peers=[pod("ws-2"), pod("ws-3", created_at=NOW - 590, ready=False)], journal=[evicted(EVICTED)]
+        ),
+        Refusal.IN_FLIGHT,
+        ("ws-3", "30s"),
+    ),
+    Held(
+        "a replacement that was not Ready for long",
+        lambda: one_leak(peers=[replace(STEADY, ready_since=NOW - 29)], journal=[evicted(EVICTED)]),
+        Refusal.IN_FLIGHT,
+        ("ws-2", "30s"),
+    ),
+    Held(
+        "an owner that rests",
+        lambda: one_leak(peers=[STEADY], journal=[evicted(EVICTED)]),
+        Refusal.COOLDOWN,
+        ("cooldown of owner ReplicaSet/ws-7d9 until 14:03 UTC", "ws-0 at 13:03 UTC"),
+    ),
+    Held(
+        "an owner that rests after another policy's action",
+        lambda: one_leak(peers=[STEADY], journal=[evicted(EVICTED, policy=replace(GOPLS, name="other"))]),
+        Refusal.COOLDOWN,
+        ("ws-0",),
+    ),
+    Held(
+        "an owner that rests after a dry run",
+        lambda: one_leak(journal=[evicted(EVICTED, dry_run=True)]),
+        Refusal.COOLDOWN,
+        ("dry run: ws-0",),
+    ),
+    Held("the only pod of its owner", lambda: one_leak(peers=[]), Refusal.MIN_READY_PEERS, ("0 other Ready pods",)),
+    Held(
+        "peers that are not Ready, or going, or of another owner",
+        lambda: one_leak(
+            peers=[
+                pod("a", ready=False),
+                pod("b", deleting=True),
+                pod("c", owner=Owner("ReplicaSet", "ws-next", "rs2")),
+            ]
+        ),
+        Refusal.MIN_READY_PEERS,
+        ("0 other Ready pods", "minReadyPeers is 1"),
+    ),
+    Held(
+        "a disruption budget that said no",
+        lambda: one_leak(
+            journal=[
+                evicted(
+                    pod(),
+                    at=NOW - 20,
+                    state=ActionState.FAILED,
+                    refusal=Refusal.DISRUPTION_BUDGET,
+                    message="The disruption budget ws needs 2 healthy pods",
+                )
+            ]
+        ),
+        Refusal.DISRUPTION_BUDGET,
+        ("The disruption budget ws needs 2 healthy pods", "asked again"),
+    ),
+    Held(
+        "a disruption budget that said no to a pod of the same owner",
+        lambda: one_leak(
+            journal=[
+                evicted(
+                    pod("ws-2"), at=NOW - 20, state=ActionState.FAILED, refusal=Refusal.DISRUPTION_BUDGET, message="no"
+                )
+            ]
+        ),
+        Refusal.DISRUPTION_BUDGET,
+        ("ws-2",),
+    ),
+    Held(
+        "rights that are missing in the namespace",
+        lambda: one_leak(
+            journal=[
+                evicted(
+                    pod("x", owner=Owner("ReplicaSet", "y", "y")),
+                    at=NOW - 200,
+                    state=ActionState.FAILED,
+                    refusal=Refusal.FORBIDDEN,
+                    message="cannot create pods/eviction in namespace demo",
+                )
+            ]
+        ),
+        Refusal.FORBIDDEN,
+        ("cannot create pods/eviction", "every 5m"),
+    ),
+    Held(
+        "an API server that refused",
+        lambda: one_leak(
+            journal=[
+                evicted(pod(), at=NOW - 50, state=ActionState.FAILED, refusal=Refusal.API_REFUSED, message="HTTP 500")
+            ]
+        ),
+        Refusal.API_REFUSED,
+        ("HTTP 500",),
+    ),
+    Held(
+        "a budget that is spent",
+        lambda: one_leak(
+            journal=[
+                evicted(pod(f"gone-{i}", owner=Owner("ReplicaSet", f"o{i}", f"o{i}")), at=NOW - 3000 + i * 60)
+                for i in range(3)
+            ]
+        ),
+        Refusal.BUDGET,
+        ("3 actions of 3 in 1h", "next at 13:23 UTC"),
+    ),
+    Held("a budget of nothing", lambda: one_leak(by=policy(budget=Budget(0, HOUR))), Refusal.BUDGET, ("0 actions",)),
+]
+
+
+def test_a_critical_leak_on_a_pod_with_a_ready_peer_is_evicted() -> None:
+    made = plan(one_leak(), NOW)
+    (intent,) = made.intents
+    assert (intent.verb, intent.pod.name, intent.dry_run) == (Verb.EVICT, "ws-1", False)
+    assert intent.action is not None
+    assert intent.action.state is ActionState.INTENDED
+    (only,) = made.decisions
+    assert (only.decision.action, only.decision.refusal) == (Mode.EVICT, None)
+    assert "demo/ws-1" in only.decision.message
+    assert not made.suspended
+
+
+@pytest.mark.parametrize("held", HELD, ids=lambda held: f"{held.refusal.value}: {held.what}")
+def test_a_rail_refuses_with_a_sentence_that_stands_alone(held: Held) -> None:
+    made = plan(held.seen(), NOW)
+    assert made.intents == ()
+    for one in made.decisions:
+        assert (one.decision.action, one.decision.refusal) == (None, held.refusal)
+        for words in held.says:
+            assert words in one.decision.message
+    assert made.decisions
+
+
+def test_every_rail_has_a_case_here() -> None:
+    elsewhere = {Refusal.ANOTHER_POLICY_ACTS}
+    assert {held.refusal for held in HELD} | elsewhere == set(Refusal)
+
+
+def test_every_refusal_is_one_rail_and_they_are_asked_in_the_order_of_the_vocabulary() -> None:
+    asked = [rail.refusal for rail in RAILS]
+    assert asked == list(Refusal)
+
+
+ALLOWED: list[tuple[str, Callable[[], FleetView]]] = [
+    (
+        "a warning under minSeverity Warning",
+        lambda: one_leak(by=policy(min_severity=Severity.WARNING), finding=leak(severity=Severity.WARNING)),
+    ),
+    ("a mute that has ended", lambda: one_leak(mutes=(Mute(GOPLS, "memory/main.keep", "", NOW - 1),))),
+    ("a mute of another leak", lambda: one_leak(mutes=(Mute(GOPLS, "memory/main.other", "", None),))),
+    ("a pod of a StatefulSet", lambda: owned_by("StatefulSet")),
+    ("a pod of a ReplicationController", lambda: owned_by("ReplicationController")),
+    ("local storage that is safe to lose", lambda: one_leak(pod(local_volumes=("home",), annotations={SAFE: "true"}))),
+    ("local storage that is listed", lambda: one_leak(pod(local_volumes=("a", "b"), annotations={VOLUMES: "b, a"}))),
+    ("an opt-out taken back", lambda: one_leak(pod(annotations={"leakwarden.io/opt-out": "false"}))),
+    ("a pause that is over", lambda: one_leak(by=policy(paused_until=NOW))),
+    ("two leaks that came back", lambda: came_back(2)),
+    ("three that came back under an older spec", lambda: came_back(3, generation=0)),
+    ("one leak in a fleet of one", lambda: storm(1, 0)),
+    ("leaks up to stormPercent", lambda: storm(2, 8)),
+    ("a storm under stormPercent 100", lambda: storm(2, 0, percent=100)),
+    ("no peers asked for", lambda: one_leak(by=policy(min_ready_peers=0), peers=[])),
+    (
+        "a cooldown that is over, the replacement steady",
+        lambda: one_leak(peers=[STEADY], by=policy(cooldown=600), journal=[evicted(EVICTED)]),
+    ),
+    (
+        "an owner that was scaled down instead",
+        lambda: one_leak(by=policy(cooldown=0), journal=[evicted(EVICTED, at=NOW - 601)]),
+    ),
+    (
+        "a disruption budget asked 30 s ago",
+        lambda: one_leak(
+            journal=[evicted(pod(), at=NOW - 30, state=ActionState.FAILED, refusal=Refusal.DISRUPTION_BUDGET)]
+        ),
+    ),
+    (
+        "an attempt that was never sent",
+        lambda: one_leak(journal=[evicted(pod(), at=NOW - 1, state=ActionState.FAILED)]),
+    ),
+    (
+        "rights missing five minutes ago",
+        lambda: one_leak(
+            journal=[evicted(pod("x"), at=NOW - 300, state=ActionState.FAILED, refusal=Refusal.FORBIDDEN)]
+        ),
+    ),
+    (
+        "rights to annotate missing",
+        lambda: one_leak(
+            journal=[
+                evicted(pod("x"), kind=Mode.ANNOTATE, at=NOW - 3, state=ActionState.FAILED, refusal=Refusal.FORBIDDEN)
+            ]
+        ),
+    ),
+    (
+        "a dry run before on the pod, now live",
+        lambda: one_leak(by=policy(cooldown=0), journal=[evicted(pod(), dry_run=True)]),
+    ),
+]
+
+
+@pytest.mark.parametrize(("what", "seen"), ALLOWED, ids=[what for what, _ in ALLOWED])
+def test_the_rails_let_pass(what: str, seen: Callable[[], FleetView]) -> None:
+    made = plan(seen(), NOW)
+    assert [one.decision.message for one in made.decisions if one.decision.refusal] == []
+    assert made.intents, what
+
+
+def test_a_disruption_budget_is_asked_less_often_the_longer_it_says_no() -> None:
+    def waiting(attempts: int, ago: float) -> Refusal | None:
+        before = evicted(
+            pod(), at=NOW - ago, state=ActionState.FAILED, refusal=Refusal.DISRUPTION_BUDGET, attempts=attempts
+        )
+        return decided(one_leak(journal=[before])).decision.refusal
+
+    for attempts, wait in ((1, 30), (2, 60), (3, 120), (4, 240), (5, 300), (50, 300)):
+        assert waiting(attempts, wait - 1) is Refusal.DISRUPTION_BUDGET
+        assert waiting(attempts, wait) is None
+
+
+def test_a_retry_counts_on_under_the_id_of_the_failed_attempt() -> None:
+    before = evicted(pod(), at=NOW - 60, state=ActionState.FAILED, refusal=Refusal.DISRUPTION_BUDGET, attempts=2)
+    (intent,) = plan(one_leak(journal=[before]), NOW).intents
+    assert intent.action is not None
+    assert (intent.action.id, intent.action.attempts, intent.action.refusal) == (before.id, 3, None)
+
+
+def test_targets_that_are_not_seen_make_no_storm_and_hide_none() -> None:
+    seen = storm(2, 2)
+    dark = {TargetKey(f"dark-{i}", "pprof"): Verdict.UNREACHABLE for i in range(100)}
+    dark |= {TargetKey(f"off-{i}", "pprof"): Verdict.NOT_RUNNING for i in range(100)}
+    verdicts = {key: {**each, **dark} for key, each in seen.verdicts.items()}
+    assert {one.decision.refusal for one in plan(replace(seen, verdicts=verdicts), NOW).decisions} == {
+        Refusal.STORM_BRAKE
+    }
+
+
+def test_one_pod_that_leaks_at_two_endpoints_is_no_storm() -> None:
+    by = policy()
+    both: list[OpenFinding] = [found(pod(), by), found(pod(), by, endpoint="debug")]
+    assert plan(view(both, [by], [pod(), pod("ws-2")], healthy=0), NOW).intents
