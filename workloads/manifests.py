@@ -26,6 +26,18 @@ FAULTS = ("hung", "html", "nothing")
 PART_OF = {"app.kubernetes.io/part-of": "leakwarden-demo"}
 """The label that all workloads share, for a policy's selector."""
 
+LEAKS: Mapping[str, tuple[Literal["memory", "goroutine"], str]] = {
+    "ast-cache-leaking": ("memory", "leakserver/internal/astcache.(*Cache).parseAndKeep"),
+    "did-change-leaking": ("goroutine", "leakserver/internal/analysis.(*Service).analyzeAndSend"),
+    "sync-map-leaking": ("memory", "leakserver/internal/typeindex.(*Index).checkAndStore"),
+    "gopls-file-cache": ("memory", "golang.org/x/tools/gopls/internal/cache.readFile"),
+    "gopls-unanswered-config": (
+        "goroutine",
+        "golang.org/x/tools/gopls/internal/protocol.Handlers.AsyncHandler.func2.2",
+    ),
+}
+"""What grows in each leaking workload, by its name: the family, and the first function outside runtime and library."""
+
 
 @dataclass(frozen=True, slots=True)
 class Workload:

@@ -55,6 +55,11 @@ def test_a_leak_stops_at_three_fifths_of_the_memory_limit() -> None:
     assert f"-max-bytes={600 << 20}" in _container(manifests.manifest(workload))["args"]
 
 
+def test_the_leaks_that_are_told_are_the_leaking_workloads_of_the_fleet() -> None:
+    leaking = {workload.name for workload in manifests.fleet(IMAGES, "ns") if "healthy" not in workload.name}
+    assert set(manifests.LEAKS) == leaking
+
+
 def test_names_are_unique_so_that_all_fit_one_namespace() -> None:
     names = [workload.name for workload in ALL]
     assert len(set(names)) == len(names) == 12

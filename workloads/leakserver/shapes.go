@@ -31,7 +31,7 @@ var shapes = map[string]shape{
 	},
 	"sync-map": {
 		workspace: func(b *budget.Budget) lsp.Workspace { return typeindex.New(b) },
-		plan:      load.Plan{Rate: 3, Documents: 17, DocumentBytes: 592 << 10, ChangeEvery: 4, Rename: true},
+		plan:      load.Plan{Rate: 3.5, Documents: 17, DocumentBytes: 592 << 10, ChangeEvery: 4, Rename: true},
 	},
 }
 
