@@ -127,13 +127,17 @@ class Profile:
             yield Sample(frames, values, self.labels[number])
 
 
+_64_BITS = 2**64 - 1
+"""What readers of varints keep of ten bytes."""
+
+
 def location_ids(stack: PackedStack) -> Iterator[int]:
     """The location ids of a packed stack, leaf first."""
     value = shift = 0
     for byte in stack:
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            yield value
+            yield value & _64_BITS
             value = shift = 0
         else:
             shift += 7

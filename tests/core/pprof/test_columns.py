@@ -1,0 +1,106 @@
+"""Tables read by columns are the tables read by rows, or are left to them."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leakwarden.core.pprof import columns, rows
+from leakwarden.core.pprof import profile_pb2 as pb
+from leakwarden.core.pprof.columns import usable
+from leakwarden.core.pprof.decode import decode
+from leakwarden.core.pprof.profile import location_ids
+from leakwarden.core.pprof.rows import Strings
+from leakwarden.core.pprof.wire import parse
+from leakwarden.errors import MalformedProfile
+from tests.core.pprof import tool
+from tests.core.pprof.build import Parts, location, varint
+from tests.core.pprof.test_validity import ACCEPTED, REFUSED
+
+
+def compare(data: bytes) -> int:
+    """Read every table both ways; how many were read by columns. Raises MalformedProfile where the rows do."""
+    message = parse(pb.Profile, data)
+    strings = Strings(message.string_table)
+    by_rows = rows.functions(message.function, strings)
+    by_columns = columns.functions(message.function[:], strings)
+    assert by_columns is None or by_columns == by_rows
+    frames = rows.locations(message.location, by_rows)
+    frames_by_columns = columns.locations(message.location[:], by_rows)
+    assert frames_by_columns is None or frames_by_columns == frames
+    width = len(message.sample_type)
+    samples = rows.samples(message.sample, width, frames)
+    by_both = columns.samples(message.sample[:], width, frames)
+    if by_both is not None:
+        assert [*map(list, map(location_ids, by_both.stacks))] == [*map(list, map(location_ids, samples.stacks))]
+        assert [list(column) for column in by_both.columns] == [list(column) for column in samples.columns]
+        assert by_both.labels == samples.labels
+    return sum(read is not None for read in (by_columns, frames_by_columns, by_both))
+
+
+@pytest.mark.parametrize("path", [*tool.HEAPS, *tool.GOROUTINES], ids=tool.named)
+def test_real_profiles_are_read_by_columns_throughout(path: Path) -> None:
+    assert compare(gzip.decompress(path.read_bytes())) == 3
+
+
+@pytest.mark.parametrize("build", ACCEPTED.values(), ids=ACCEPTED.keys())
+def test_what_is_valid_is_read_alike(build: Callable[[], bytes]) -> None:
+    data = build()
+    compare(data if not data.startswith(b"\x1f\x8b") else gzip.decompress(data))
+
+
+NUMBERS = st.sampled_from([0, 1, 2, 3, 4, 5, 127, 128, 2**63, 2**64 - 1])
+FIELDS = st.builds(varint, st.integers(1, 5), NUMBERS)
+ROWS = st.lists(FIELDS, max_size=6).map(b"".join)
+TABLES = st.sampled_from(["samples", "locations", "functions"])
+
+
+@given(TABLES, st.lists(ROWS | st.binary(max_size=12), min_size=1, max_size=4), st.integers(0, 2))
+def test_odd_rows_are_read_alike_or_left_to_the_rows(table: str, odd: list[bytes], place: int) -> None:
+    parts = Parts()
+    getattr(parts, table)[place:place] = odd
+    try:
+        compare(parts.join())
+    except MalformedProfile:
+        with pytest.raises(MalformedProfile):
+            decode(parts.join(), max_bytes=1 << 20)
+
+
+def test_a_profile_that_holds_the_mark_itself_is_read_by_rows() -> None:
+    parts = Parts()
+    parts.samples[0] = pb.Sample(location_id=[1, 2, 3], value=[columns._SIGNED, 5]).SerializeToString()
+    assert not usable(parts.join())
+    assert usable(Parts().join())
+    assert [sample.values for sample in decode(parts.join(), max_bytes=1 << 20).samples()][0] == (columns._SIGNED, 5)
+
+
+def test_a_row_that_would_swallow_its_border_is_not_read_by_columns() -> None:
+    known = {1: ()}
+    whole = pb.Sample(location_id=[1, 1, 1], value=[1]).SerializeToString()
+    assert columns.samples([whole, whole], 1, known) is not None
+    for end in (b"\x1a", b"\x1a\x0c", b"\x08", b"\x80", b"\x3a\x17"):
+        assert columns.samples([whole + end, whole], 1, known) is None
+
+
+@pytest.mark.parametrize("name", [name for name in REFUSED if "missing" in name or "location 0" in name])
+def test_ids_that_lead_nowhere_are_not_read_by_columns(name: str) -> None:
+    message = parse(pb.Profile, REFUSED[name]())
+    functions = {1: ("main.leaf", ""), 2: ("main.root", "")}
+    known = columns.locations(message.location[:], functions)
+    assert known is None or columns.samples(message.sample[:], 2, known) is None
+
+
+def test_many_locations_are_checked_at_every_width_of_their_numbers() -> None:
+    functions = {1: ("main.leaf", "")}
+    for count in (1, 126, 127, 128, 129, 4_000, 16_383, 16_384, 16_390):
+        known = columns.locations([location(number, (1, number)) for number in range(1, count + 1)], functions)
+        assert known is not None and len(known) == count
+        good = pb.Sample(location_id=[count, 1, count], value=[1]).SerializeToString()
+        bad = pb.Sample(location_id=[1, count + 1, count], value=[1]).SerializeToString()
+        assert columns.samples([good, good], 1, known) is not None
+        assert columns.samples([good, bad], 1, known) is None
