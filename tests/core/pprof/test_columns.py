@@ -76,7 +76,7 @@ def test_a_profile_that_holds_the_mark_itself_is_read_by_rows() -> None:
     parts.samples[0] = pb.Sample(location_id=[1, 2, 3], value=[columns._SIGNED, 5]).SerializeToString()
     assert not usable(parts.join())
     assert usable(Parts().join())
-    assert [sample.values for sample in decode(parts.join(), max_bytes=1 << 20).samples()][0] == (columns._SIGNED, 5)
+    assert next(decode(parts.join(), max_bytes=1 << 20).samples()).values == (columns._SIGNED, 5)
 
 
 def test_a_row_that_would_swallow_its_border_is_not_read_by_columns() -> None:

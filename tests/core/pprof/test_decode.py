@@ -42,7 +42,9 @@ def test_the_head_of_a_profile_is_read() -> None:
     assert profile.sample_types == (ValueType("objects", "count"), ValueType("space", "bytes"))
     assert profile.period_type == ValueType("space", "bytes")
     assert (profile.period, profile.time_nanos, profile.duration_nanos) == (512, 1_700_000_000_000_000_000, 0)
-    assert [(mapping.start, mapping.limit, mapping.file) for mapping in profile.mappings] == [(4096, 8192, "/src/main.go")]
+    assert [(mapping.start, mapping.limit, mapping.file) for mapping in profile.mappings] == [
+        (4096, 8192, "/src/main.go")
+    ]
     assert profile.default_sample_type == ""
     assert decode(Parts().join() + varint(14, 3), max_bytes=MAX_BYTES).default_sample_type == "space"
 

@@ -17,8 +17,16 @@ from tests.core.pprof.build import Parts, location, number_label, text, text_lab
 MAX_BYTES = 1 << 20
 
 
-def changed(**rows: list[bytes]) -> Callable[[], bytes]:
-    return lambda: Parts(**rows).join()
+def changed(**tables: list[bytes]) -> Callable[[], bytes]:
+    """The small profile with whole tables replaced."""
+
+    def build() -> bytes:
+        parts = Parts()
+        for table, rows in tables.items():
+            setattr(parts, table, rows)
+        return parts.join()
+
+    return build
 
 
 def more(table: str, *rows: bytes) -> Callable[[], bytes]:
@@ -60,7 +68,9 @@ REFUSED = {
     "samples and no sample types": changed(sample_types=[], samples=[pb.Sample(location_id=[1]).SerializeToString()]),
     "a sample with a value too few": more("samples", sample(1, 2, 3, values=(1,))),
     "a sample with a value too many": more("samples", sample(1, 2, 3, values=(1, 2, 3))),
-    "one value too few here and one too many there": more("samples", sample(1, values=(1,)), sample(1, values=(1, 2, 3))),
+    "one value too few here and one too many there": more(
+        "samples", sample(1, values=(1,)), sample(1, values=(1, 2, 3))
+    ),
     "a sample at a missing location": more("samples", sample(1, 2, 4)),
     "a sample at a missing location, far out": more("samples", sample(1, 2, 2**63)),
     "a short sample at a missing location": more("samples", varint(1, 4) + TWO_VALUES),
@@ -140,7 +150,9 @@ ACCEPTED = {
 
 @pytest.mark.parametrize("build", REFUSED.values(), ids=REFUSED.keys())
 def test_both_refuse(build: Callable[[], bytes], tmp_path: Path) -> None:
-    with pytest.raises(MalformedProfile, match=r"^(unpack|parse|strings|mappings|functions|locations|samples|labels): "):
+    with pytest.raises(
+        MalformedProfile, match=r"^(unpack|parse|strings|mappings|functions|locations|samples|labels): "
+    ):
         decode(build(), max_bytes=MAX_BYTES)
     assert tool.refuses(build(), tmp_path)
 
