@@ -57,6 +57,11 @@ class PodCache:
         self._changed: dict[str, set[str]] = {}
         self._wake = asyncio.Event()
 
+    @property
+    def followed(self) -> frozenset[str]:
+        """The namespaces, as given to `follow`."""
+        return self._wanted
+
     def get(self, uid: str) -> PodFacts | None:
         return self._pods.get(uid)
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from leakwarden.adapters.ports import KubeApi, KubeReader
-from leakwarden.api import GROUP, PLURAL, VERSION
+from leakwarden.api import GROUP, PLURAL, SUMMARY_ANNOTATION, VERSION
 from leakwarden.core.policy import Policy, parse_policy
 from leakwarden.core.targets import PolicyKey
 
@@ -18,16 +18,31 @@ class PolicyList:
 
     def __init__(self, api: KubeReader, namespaces: tuple[str, ...]) -> None:
         self._api = api
-        self._paths = [f"{_ROOT}/namespaces/{namespace}/{PLURAL}" for namespace in namespaces] or [f"{_ROOT}/{PLURAL}"]
+        self._namespaces = namespaces
 
     async def policies(self) -> list[Policy]:
         """Every LeakPolicy of the watched namespaces. Raises ApiError."""
         return [
             parse_policy(item)
-            for path in self._paths
+            for path in self._paths(_ROOT, PLURAL)
             async for items, _ in self._api.list_pages(path)
             for item in items
         ]
+
+
+    async def annotated_namespaces(self) -> frozenset[str]:
+        """Namespaces with a pod that carries our annotation: annotations have no selector, so every pod is listed."""
+        return frozenset(
+            item["metadata"]["namespace"]
+            for path in self._paths("/api/v1", "pods")
+            async for items, _ in self._api.list_pages(path)
+            for item in items
+            if SUMMARY_ANNOTATION in (item["metadata"].get("annotations") or {})
+        )
+
+    def _paths(self, root: str, plural: str) -> list[str]:
+        scoped = [f"{root}/namespaces/{namespace}/{plural}" for namespace in self._namespaces]
+        return scoped or [f"{root}/{plural}"]
 
 
 class StatusPatch:

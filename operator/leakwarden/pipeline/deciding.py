@@ -86,7 +86,7 @@ class Deciding:
         policies = list(self._fleet.policies.values())
         pods = {
             pod.uid: pod
-            for namespace in {policy.key.namespace for policy in policies}
+            for namespace in self._pods.followed
             for pod in self._pods.by_namespace(namespace)
         }
         return FleetView(

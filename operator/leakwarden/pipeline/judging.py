@@ -133,7 +133,7 @@ class Judging:
         returned = {signature for signature in opened if await self._was_here(policy, new, signature)}
         changes = transitions(before, new, returned)
         for change in changes:
-            _log(change)
+            _log(policy, change)
         reference = policy_ref(policy.key.namespace, policy.key.name, policy.uid)
         return finding_events(reference, changes, self._open_elsewhere(policy, new))
 
@@ -208,10 +208,10 @@ def _bodies(notes: Sequence[EventNote]) -> tuple[str, ...]:
     return tuple(NOTE.dump_json(note).decode() for note in notes)
 
 
-def _log(change: Transition) -> None:
+def _log(policy: Policy, change: Transition) -> None:
     log.info(
         "%s: %s",
         change.reason,
         change.finding.signature,
-        extra={"namespace": change.namespace, "pod": change.pod, "endpoint": change.endpoint},
+        extra={"policy": str(policy.key), "namespace": change.namespace, "pod": change.pod, "endpoint": change.endpoint},
     )

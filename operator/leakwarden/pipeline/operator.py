@@ -7,9 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
+from leakwarden.api import SUMMARY_ANNOTATION
 from leakwarden.core.policy import Policy
 from leakwarden.core.targets import PolicyKey
-from leakwarden.errors import ApiForbidden, LeakwardenError
+from leakwarden.errors import ApiError, ApiForbidden, LeakwardenError
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.deciding import Deciding
 from leakwarden.pipeline.fleet import Changes, Fleet
@@ -64,6 +65,8 @@ class Operator:
         self._pace = pace
         self._inbox: asyncio.Queue[_Seen | _Gone] = asyncio.Queue()
         self._listed = False
+        self._sweeping: set[str] = set()
+        """Namespaces that are followed only because a pod there may still carry an annotation of ours."""
 
     @property
     def ready(self) -> bool:
@@ -83,12 +86,19 @@ class Operator:
             for name, work in (
                 ("policies", self._take_policies),
                 ("policy check", lambda: self._every(POLICY_CHECK, self._check_policies)),
+                ("sweep", self._sweep_once),
                 ("pods", self._take_pods),
                 ("rounds", self._rounds.run),
                 ("events", lambda: self._every(1.0, self._recording.pump)),
                 ("decisions", lambda: self._every(self._pace, self._deciding.once)),
             ):
                 tasks.create_task(work(), name=name)
+
+    async def _sweep_once(self) -> None:
+        try:
+            await self._sweep()
+        except ApiError as error:
+            log.warning("annotations of deleted policies are not looked for before the next start: %s", error)
 
     async def _every(self, seconds: float, work: Callable[[], Awaitable[None]]) -> None:
         """Again and again; an error of ours or of the API is logged, and the next turn is another try."""
@@ -114,13 +124,15 @@ class Operator:
 
     async def _check_policies(self) -> None:
         """What the watch may have missed. Level-based, so that saying what is known already changes nothing."""
+        before = dict(self._fleet.policies)
         listed = {policy.key: policy for policy in await self._policies.policies()}
-        for policy in listed.values():
-            known = self._fleet.policies.get(policy.key)
-            if known is None or (known.uid, known.generation) != (policy.uid, policy.generation):
-                self.policy_seen(policy)
-        for key, known in list(self._fleet.policies.items()):
-            if key not in listed:
+        for key in listed.keys() | before.keys():
+            known, found = before.get(key), listed.get(key)
+            if self._fleet.policies.get(key) is not known:
+                continue  # the watch was faster than the list: it knows better
+            if found is not None and (known is None or (known.uid, known.generation) != (found.uid, found.generation)):
+                self.policy_seen(found)
+            elif found is None and known is not None:
                 self.policy_gone(key, known.uid)
         orphans = await self._store.policies() - {policy.uid for policy in listed.values()}
         for uid in orphans:
@@ -138,7 +150,7 @@ class Operator:
         first = policy.key not in self._fleet.policies
         if first:
             self._fleet.remembered[policy.key] = await self._judging.restore(policy)
-        self._pods.follow(frozenset(key.namespace for key in self._fleet.policies) | {policy.key.namespace})
+        self._follow(policy.key.namespace)
         await self._apply(self._fleet.put_policy(policy, tuple(self._pods.by_namespace(policy.key.namespace))))
         await self._settle_gone(policy.key.namespace)
         self._deciding.changed(policy.key)
@@ -151,15 +163,38 @@ class Operator:
         self._rounds.apply(self._fleet.remove_policy(key))
         self._recording.forget(key, uid)
         await self._store.forget_policy(uid)
-        self._pods.follow(frozenset(key.namespace for key in self._fleet.policies))
+        self._sweeping.add(key.namespace)
+        self._follow()
+
+    async def _sweep(self) -> None:
+        """At start: annotations of ours may stand where no policy is any more. Those namespaces are followed too,
+        until the decisions, which see a leftover as one, have taken them away."""
+        self._sweeping |= await self._policies.annotated_namespaces()
+        self._follow()
+
+    def _follow(self, *more: str) -> None:
+        self._pods.follow(frozenset(key.namespace for key in self._fleet.policies) | self._sweeping | frozenset(more))
+
+    def _swept(self, namespace: str) -> None:
+        if namespace in self._sweeping and self._pods.synced(namespace):
+            if not any(SUMMARY_ANNOTATION in pod.annotations for pod in self._pods.by_namespace(namespace)):
+                self._sweeping.discard(namespace)
+                self._follow()
 
     async def _take_pods(self) -> None:
         while True:
             for namespace, uids in (await self._pods.changes()).items():
-                for uid in uids:
-                    await self._apply(self._fleet.look_at_pod(namespace, uid, self._pods.get(uid)))
-                self._note_trouble(namespace)
-                await self._settle_gone(namespace)
+                try:
+                    await self._take_changes(namespace, uids)
+                except LeakwardenError as error:
+                    log.error("what changed in namespace %s is not recorded whole: %s", namespace, error)
+
+    async def _take_changes(self, namespace: str, uids: frozenset[str]) -> None:
+        for uid in uids:
+            await self._apply(self._fleet.look_at_pod(namespace, uid, self._pods.get(uid)))
+        self._note_trouble(namespace)
+        await self._settle_gone(namespace)
+        self._swept(namespace)
 
     async def _apply(self, changes: Changes) -> None:
         self._rounds.apply(changes)

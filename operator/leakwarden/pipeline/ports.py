@@ -25,6 +25,9 @@ class PodWatch(Protocol):
 
     def follow(self, namespaces: frozenset[str]) -> None: ...
 
+    @property
+    def followed(self) -> frozenset[str]: ...
+
     def get(self, uid: str) -> PodFacts | None: ...
 
     def by_namespace(self, namespace: str) -> Iterator[PodFacts]: ...
@@ -37,9 +40,11 @@ class PodWatch(Protocol):
 
 
 class PolicyList(Protocol):
-    """Every LeakPolicy of the watched namespaces. Raises ApiError."""
+    """What stands in the watched namespaces, read once. Raises ApiError."""
 
     async def policies(self) -> list[Policy]: ...
+
+    async def annotated_namespaces(self) -> frozenset[str]: ...
 
 
 class Store(Protocol):

@@ -27,7 +27,6 @@ MEMSTATS_EVERY = 3
 IDENTITY_EVERY = 5
 """A gopls restarted within its container is noticed by its falling counters anyway; its page makes it exact."""
 _CROWDED = frozenset({FailureReason.CONNECTION_LOST})
-_USELESS = frozenset({FailureReason.CONNECTION_REFUSED, FailureReason.TIMEOUT, FailureReason.POD_GONE})
 
 OnSample = Callable[[Point, SampleResult], Awaitable[Tempo]]
 
@@ -98,7 +97,7 @@ class Rounds:
                 return None if free is None else max(0.01, free - now)
             key = self.schedule.take(now)
             if key is None or key not in self._fleet.points:
-                self.concurrency.leave(ticket, 0.0, crowded=False, useful=False, now=now)
+                self.concurrency.leave(ticket, 0.0, crowded=False, now=now)
                 continue
             self._rate.take(now)
             task = asyncio.create_task(self._attempt(key, self._fleet.points[key], ticket))
@@ -118,9 +117,7 @@ class Rounds:
 
     def _leave(self, ticket: Ticket, result: SampleResult) -> None:
         reason = result.outcome.reason if isinstance(result.outcome, Failure) else None
-        self.concurrency.leave(
-            ticket, result.latency, crowded=reason in _CROWDED, useful=reason not in _USELESS, now=self._clock.now()
-        )
+        self.concurrency.leave(ticket, result.opening, crowded=reason in _CROWDED, now=self._clock.now())
 
     async def _judge(self, point: Point, result: SampleResult) -> Tempo:
         try:
