@@ -32,13 +32,14 @@ class PolicyList:
 
     async def annotated_namespaces(self) -> frozenset[str]:
         """Namespaces with a pod that carries our annotation: annotations have no selector, so every pod is listed."""
-        return frozenset(
+        found = {
             item["metadata"]["namespace"]
             for path in self._paths("/api/v1", "pods")
             async for items, _ in self._api.list_pages(path)
             for item in items
             if SUMMARY_ANNOTATION in (item["metadata"].get("annotations") or {})
-        )
+        }
+        return frozenset(found)
 
     def _paths(self, root: str, plural: str) -> list[str]:
         scoped = [f"{root}/namespaces/{namespace}/{plural}" for namespace in self._namespaces]

@@ -20,9 +20,9 @@ UNATTRIBUTED = "unattributed"
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One bug in one process. Its identity within a target of a policy is `signature`; several rules join one finding.
+    """One bug in one process. Its identity in a target of a policy is `signature`; several rules join one finding.
 
-    Times are unix seconds. `value`, `baseline` and `growth_per_hour` are in the unit of `signal` (the signal of the rule
+    Times are unix seconds. `value`, `baseline` and `growth_per_hour` are in the unit of `signal` (that of the rule
     that opened it). `signature` is fixed at opening.
     """
 

@@ -71,7 +71,7 @@ class GoroutineReading:
 
 @dataclass(frozen=True, slots=True)
 class MemStats:
-    """The runtime.MemStats block at the end of `heap?debug=1`, in bytes, counts and nanoseconds; read at request time."""
+    """The runtime.MemStats block at the end of `heap?debug=1`: bytes, counts and nanoseconds, at request time."""
 
     heap_alloc: int
     heap_inuse: int
@@ -149,4 +149,4 @@ class Attempt:
     memory_limit: int = 0
     """Bytes: the container's memory limit, 0 without one."""
     oom_killed: bool = False
-    """The container's last termination was an OOM kill (reason OOMKilled, or Error with exit code 137) before this attempt."""
+    """The container was OOM-killed (reason OOMKilled, or Error with exit code 137) since the last reading."""

@@ -32,7 +32,7 @@ class Ended:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What one attempt changes in the store, committed as one: the state (None: forget the target) and what it led to."""
+    """What one attempt changes in the store, as one: the state (None: forget the target) and what it led to."""
 
     policy_uid: str
     key: TargetKey

@@ -29,7 +29,7 @@ class TargetKey:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Owner:
-    """The controller of a pod (`ownerReferences[controller=true]`); for a ReplicaSet of a Deployment, the ReplicaSet."""
+    """The controller of a pod (`ownerReferences[controller=true]`); of a Deployment's pod, its ReplicaSet."""
 
     kind: str
     name: str

@@ -27,6 +27,7 @@ from leakwarden.core.targets import ContainerFacts, PolicyKey, TargetKey
 from leakwarden.core.targets_of_policy import container_of
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.fleet import Fleet, Point, Remembered, Watch
+from leakwarden.pipeline.logcontext import log_fields
 from leakwarden.pipeline.ports import Store
 
 log = logging.getLogger(__name__)
@@ -209,9 +210,7 @@ def _bodies(notes: Sequence[EventNote]) -> tuple[str, ...]:
 
 
 def _log(policy: Policy, change: Transition) -> None:
-    log.info(
-        "%s: %s",
-        change.reason,
-        change.finding.signature,
-        extra={"policy": str(policy.key), "namespace": change.namespace, "pod": change.pod, "endpoint": change.endpoint},
-    )
+    with log_fields(
+        policy=str(policy.key), namespace=change.namespace, pod=change.pod, endpoint=change.endpoint
+    ):  # fmt: skip
+        log.info("%s: %s", change.reason, change.finding.signature)

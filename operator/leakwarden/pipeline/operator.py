@@ -176,10 +176,11 @@ class Operator:
         self._pods.follow(frozenset(key.namespace for key in self._fleet.policies) | self._sweeping | frozenset(more))
 
     def _swept(self, namespace: str) -> None:
-        if namespace in self._sweeping and self._pods.synced(namespace):
-            if not any(SUMMARY_ANNOTATION in pod.annotations for pod in self._pods.by_namespace(namespace)):
-                self._sweeping.discard(namespace)
-                self._follow()
+        if namespace not in self._sweeping or not self._pods.synced(namespace):
+            return
+        if not any(SUMMARY_ANNOTATION in pod.annotations for pod in self._pods.by_namespace(namespace)):
+            self._sweeping.discard(namespace)
+            self._follow()
 
     async def _take_pods(self) -> None:
         while True:
