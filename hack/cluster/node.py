@@ -49,6 +49,7 @@ def write_files(plane: ControlPlane, network: Network, snapshotter: str) -> None
     layout = plane.layout
     for directory in _PRIVATE_DIRECTORIES:
         (layout.node / directory).mkdir(parents=True, exist_ok=True)
+    static_pods(layout).mkdir(exist_ok=True)
     for file in ("kubelet", "kube-proxy"):
         pki.write_kubeconfig(layout.config / f"{file}.kubeconfig", plane.server, layout.pki, file)
     (layout.config / "kubelet.yaml").write_text(json.dumps(kubelet_config(layout, network), indent=2))
@@ -113,6 +114,11 @@ def services(plane: ControlPlane, network: Network) -> list[dict[str, Any]]:
     ]
 
 
+def static_pods(layout: Layout) -> Path:
+    """Kubelet runs the pods whose manifests are put here, and shows the API server a mirror of each."""
+    return layout.state / "static-pods"
+
+
 def kubelet_config(layout: Layout, network: Network) -> dict[str, Any]:
     """KubeletConfiguration of the node."""
     keys = layout.pki
@@ -131,6 +137,7 @@ def kubelet_config(layout: Layout, network: Network) -> dict[str, Any]:
         "containerRuntimeEndpoint": f"unix://{CONTAINERD_SOCKET}",
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": layout.cgroup,
+        "staticPodPath": str(static_pods(layout)),
         "failCgroupV1": False,
         "failSwapOn": False,
         "enforceNodeAllocatable": [],
