@@ -138,7 +138,7 @@ async def test_an_answer_that_is_no_json_is_unavailable() -> None:
 
 
 async def test_an_answer_without_a_body_is_an_empty_object() -> None:
-    async with client(answers(lambda: web.Response())) as api:
+    async with client(answers(web.Response)) as api:
         assert await api.request("DELETE", f"{PODS}/p") == {}
 
 
@@ -312,7 +312,10 @@ async def test_the_credential_goes_with_each_request() -> None:
         writer.write(said("/"))
         await writer.drain()
 
-    async with tcp_server(talk) as port:
-        async with KubeClient(KubeConnection(f"http://127.0.0.1:{port}", None, _token="Bearer secret")) as api:
-            await api.request("GET", "/version")
+    async with tcp_server(talk) as port, KubeClient(bearer(port)) as api:
+        await api.request("GET", "/version")
     assert b"Authorization: Bearer secret\r\n" in heads[0]
+
+
+def bearer(port: int) -> KubeConnection:
+    return KubeConnection(f"http://127.0.0.1:{port}", None, _token="Bearer secret")

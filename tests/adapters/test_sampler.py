@@ -30,9 +30,10 @@ from tests.adapters.servers import answer, forward, go_process, http_server, req
 HEAP_READING = HeapReading(1, 0, 1, "f", {})
 GOROUTINE_READING = GoroutineReading(0, ())
 INFO_PAGE = (
-    "<html><body><h3>server instance</h3>\n<pre>\nStart time: 2026-11-23 12:59:44.25 +0000 UTC m=+0.004\nLogFile: \n"
-    "pid: 4711\n</pre>\n<h3>Build info</h3>\n<pre>\ngolang.org/x/tools/gopls v0.22.0\ngo: go1.26.8\n</pre></body></html>"
-).encode()
+    b"<html><body><h3>server instance</h3>\n<pre>\nStart time: 2026-11-23 12:59:44.25 +0000 UTC m=+0.004\n"
+    b"LogFile: \npid: 4711\n</pre>\n<h3>Build info</h3>\n<pre>\ngolang.org/x/tools/gopls v0.22.0\n"
+    b"go: go1.26.8\n</pre></body></html>"
+)
 
 
 class Verbatim:
@@ -57,11 +58,9 @@ def sampler() -> PodSampler:
     return PodSampler({Transport.POD_IP: PodIPDialer()}, Verbatim(), clock=lambda: 1700000000.1234)
 
 
-async def sampled(
-    answers: Callable[[str], bytes], wanted: frozenset[str] = ROUTINE, timeout: float = 5.0
-) -> tuple[SampleResult, list[str]]:
+async def sampled(answers: Callable[[str], bytes], wanted: frozenset[str] = ROUTINE) -> tuple[SampleResult, list[str]]:
     async with http_server(answers) as (port, asked):
-        return await sampler().sample(target(port, timeout=timeout), wanted), asked
+        return await sampler().sample(target(port), wanted), asked
 
 
 def reading(result: SampleResult) -> Reading:

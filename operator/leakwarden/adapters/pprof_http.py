@@ -7,6 +7,7 @@ is an error with its reason and is not followed, unpacked or believed.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
@@ -46,6 +47,8 @@ class PprofConnection:
         self._http = h11.Connection(h11.CLIENT)
         self._served = 0
         self.phase = "connecting"
+        self.opening = 0.0
+        """Seconds that the first connection took; 0 while there was none."""
 
     async def get(self, path: str, content_type: str, max_bytes: int) -> bytes:
         """The body of a 200 of `content_type`. Raises SamplingError; the next `get` then connects anew."""
@@ -84,7 +87,9 @@ class PprofConnection:
         """Sends the request and reads the head of the answer; None when the connection ended before one byte of it."""
         if self._stream is None:
             self.phase = "connecting"
+            started = time.monotonic()
             self._stream = await self._connect()
+            self.opening = self.opening or time.monotonic() - started
             self._http = h11.Connection(h11.CLIENT)
         self.phase = f"waiting for the answer to {path}"
         headers = [("Host", self._host), ("User-Agent", "leakwarden"), ("Accept-Encoding", "identity")]

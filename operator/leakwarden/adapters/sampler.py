@@ -66,6 +66,7 @@ class PodSampler:
             at=round(at, 3),
             latency=time.monotonic() - started,
             outcome=outcome,
+            opening=attempt.connection.opening,
             parts=attempt.raw,
             info=attempt.info,
         )

@@ -16,6 +16,8 @@ class SampleResult:
     at: float
     latency: float
     outcome: Reading | Failure
+    opening: float = 0.0
+    """Seconds until the connection stood, 0 if it never did: the share of API server and node, whatever the process."""
     parts: Mapping[str, bytes] = field(default_factory=dict)
     """Raw bytes by part name (`leakwarden.core.parts`), for recordings and evidence; drop them once recorded."""
     info: GoplsInfo = GoplsInfo()

@@ -1,22 +1,28 @@
-"""How much at once, and how fast: an adaptive bound on samples in flight, and a token bucket. Pure: `now` is an
-argument.
+"""How much at once, and how fast: an adaptive bound on samples in flight, and a token bucket. Pure: `now` is given.
 
 On 2 cores 4 in flight gave 87 pods/s, 16 gave 65 and 64 gave 45: more only makes the servers fight for the cores. So
-the bound is found by additive increase and multiplicative decrease on the latency seen (as TCP Vegas does: compare
-with the best latency known), and never by configuration alone.
+the bound is found by additive increase and multiplicative decrease on how long connections take to open, compared with
+what they take on the same cluster when little is in flight (TCP Vegas's idea, with BBR's regular look at the unloaded
+path: without it, crowding that lasts would become the new normal).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 
 PATIENCE = 1.0
 """Seconds after which a sample that still waits is taken to cost nobody anything: a hung pod must not hold a place."""
 TOLERANCE = 2.0
-"""Times the best latency known that counts as crowding."""
+"""Times the unloaded opening time that counts as crowding."""
+PROBE_EVERY = 30.0
+"""Seconds between two looks at the unloaded opening time."""
+PROBE_SAMPLES = 8
+"""Taken one at a time, so that a probe is over in a fraction of a second."""
+PROBE_SECONDS = 2.0
+"""After which a probe that met only refused and hung targets is given up; what was known before still stands."""
 _DECREASE = 0.75
-_FORGET = 0.002
-"""Share by which the best latency is let rise with every sample, so that a change of the cluster is learnt again."""
+_SMOOTHING = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,11 @@ class Concurrency:
         self._ceiling = ceiling
         self._flying: dict[int, Ticket] = {}
         self._issued = 0
-        self._best: float | None = None
-        self._smooth = 0.0
+        self._unloaded: float | None = None
+        self._smooth: float | None = None
+        self._probe: list[float] | None = None
+        """Opening times of the probe under way; None between probes."""
+        self._probe_from = float("-inf")
         self._decreased_at = float("-inf")
 
     @property
@@ -52,7 +61,7 @@ class Concurrency:
 
     def enter(self, now: float) -> Ticket | None:
         """A place, or None when all are taken: then wait for a `leave`, or for `free_at`."""
-        if len(self._flying) >= self._ceiling or self._working(now) >= self.bound:
+        if len(self._flying) >= self._ceiling or self._working(now) >= self._places(now):
             return None
         self._issued += 1
         ticket = self._flying[self._issued] = Ticket(self._issued, now)
@@ -65,33 +74,49 @@ class Concurrency:
             return None
         return min(working) + PATIENCE
 
-    def leave(self, ticket: Ticket, latency: float, *, crowded: bool, useful: bool, now: float) -> None:
-        """The sample has ended after `latency` seconds.
+    def leave(self, ticket: Ticket, opening: float, *, crowded: bool, now: float) -> None:
+        """The sample has ended. `opening`: seconds until its connection stood, 0 if it never did.
 
-        `crowded`: the API server or the node gave way (throttled, 5xx, connection lost). `useful`: its latency tells
-        something about the way there, so not that of a refused or hung target.
+        That is the share of API server and node: what comes after depends on the process and the size of its profiles.
+        `crowded`: API server or node gave way (throttled, 5xx, connection lost).
         """
         full = self._working(now) >= self.bound
         if self._flying.pop(ticket.number, None) is None:
             return
         if crowded:
             self._decrease(now)
-        elif useful:
-            self._learn(latency)
-            if self._best is not None and self._smooth > TOLERANCE * self._best:
-                self._decrease(now)
-            elif full:
-                # Only a bound that was reached has been tried out.
-                self._bound = min(float(self._most), self._bound + 1.0 / self._bound)
+        elif opening > 0:
+            if self._probe is None:
+                self._adapt(opening, full, now)
+            elif ticket.since >= self._probe_from:
+                self._learn_unloaded(opening)
 
-    def _learn(self, latency: float) -> None:
-        self._smooth = latency if self._best is None else self._smooth + 0.1 * (latency - self._smooth)
-        best = latency if self._best is None else min(latency, self._best)
-        self._best = best + _FORGET * max(0.0, self._smooth - best)
+    def _places(self, now: float) -> int:
+        """The bound, or a single place while the unloaded way is looked at."""
+        if self._probe is None and now - self._probe_from >= PROBE_EVERY:
+            self._probe, self._probe_from = [], now
+        elif self._probe is not None and now - self._probe_from >= PROBE_SECONDS:
+            self._probe = None
+        return self.bound if self._probe is None else self._least
+
+    def _learn_unloaded(self, opening: float) -> None:
+        probe = self._probe = [*(self._probe or []), opening]
+        if len(probe) >= PROBE_SAMPLES:
+            self._unloaded = median(probe)
+            self._probe, self._smooth = None, None
+
+    def _adapt(self, opening: float, full: bool, now: float) -> None:
+        before = self._smooth
+        self._smooth = opening if before is None else before + _SMOOTHING * (opening - before)
+        if self._unloaded is not None and self._smooth > TOLERANCE * self._unloaded:
+            self._decrease(now)
+        elif full:
+            # Only a bound that was reached has been tried out.
+            self._bound = min(float(self._most), self._bound + 1.0 / self._bound)
 
     def _decrease(self, now: float) -> None:
-        # Once a round trip: all that is in flight was sent under the old bound and tells the same news.
-        if now - self._decreased_at >= max(0.2, self._smooth):
+        # Once a round trip or so: all that is in flight was sent under the old bound and tells the same news.
+        if now - self._decreased_at >= max(0.2, 10 * (self._smooth or 0.0)):
             self._bound = max(float(self._least), self._bound * _DECREASE)
             self._decreased_at = now
 
