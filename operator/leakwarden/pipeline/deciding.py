@@ -27,6 +27,10 @@ from leakwarden.pipeline.recording import Recording
 log = logging.getLogger(__name__)
 
 
+FRESH = 4.0
+"""Intervals, as reached, for which a verdict holds: beyond that lies a gap (docs/leakpolicy.md)."""
+
+
 class Deciding:
     """`actuators` by `dry_run`: what is done differs only in who is asked to do it."""
 
@@ -59,7 +63,7 @@ class Deciding:
         now = self._clock.now()
         await self._load_journal()
         await self._verify(now)
-        self.plan = decide.plan(self._view(), now)
+        self.plan = decide.plan(self._view(now), now)
         acting = {intent.action.policy for intent in self.plan.intents if intent.action}
         looked, self._changed = self._changed | acting, set()
         recorded = {key for key in looked if await self._record(key)}
@@ -82,7 +86,7 @@ class Deciding:
             return
         await self._adopt({entry.id: entry for entry in before}, after)
 
-    def _view(self) -> FleetView:
+    def _view(self, now: float) -> FleetView:
         policies = list(self._fleet.policies.values())
         pods = {
             pod.uid: pod
@@ -99,7 +103,11 @@ class Deciding:
             ),
             pods=pods,
             verdicts={
-                policy.key: {w.key: w.report.verdict for w in self._fleet.watches(policy.key) if w.report}
+                policy.key: {
+                    watch.key: watch.report.verdict
+                    for watch in self._fleet.watches(policy.key)
+                    if watch.report and is_fresh(watch.report, now)
+                }
                 for policy in policies
             },
             journal=self._entries,
@@ -210,6 +218,11 @@ class Deciding:
     @property
     def journal(self) -> tuple[Action, ...]:
         return self._entries or ()
+
+
+def is_fresh(report: TargetReport, now: float) -> bool:
+    """A verdict is of now when no gap has followed it. One that an earlier process left behind is not acted on."""
+    return now - report.last_attempt <= FRESH * report.interval
 
 
 def _reference(policy: Policy) -> ObjectRef:

@@ -65,6 +65,7 @@ class Operator:
         self._pace = pace
         self._inbox: asyncio.Queue[_Seen | _Gone] = asyncio.Queue()
         self._listed = False
+        self._known = False
         self._sweeping: set[str] = set()
         """Namespaces that are followed only because a pod there may still carry an annotation of ours."""
 
@@ -90,9 +91,15 @@ class Operator:
                 ("pods", self._take_pods),
                 ("rounds", self._rounds.run),
                 ("events", lambda: self._every(1.0, self._recording.pump)),
-                ("decisions", lambda: self._every(self._pace, self._deciding.once)),
+                ("decisions", lambda: self._every(self._pace, self._decide)),
             ):
                 tasks.create_task(work(), name=name)
+
+    async def _decide(self) -> None:
+        """Not before everything is known once: of two policies on a pod only the older may act, and peers count."""
+        self._known = self._known or self.ready
+        if self._known:
+            await self._deciding.once()
 
     async def _sweep_once(self) -> None:
         try:
@@ -121,6 +128,8 @@ class Operator:
                     await self._remove(message.key, message.uid)
             except LeakwardenError as error:
                 log.error("a change of a policy could not be taken, the next check will: %s", error)
+            finally:
+                self._inbox.task_done()
 
     async def _check_policies(self) -> None:
         """What the watch may have missed. Level-based, so that saying what is known already changes nothing."""
@@ -137,6 +146,7 @@ class Operator:
         orphans = await self._store.policies() - {policy.uid for policy in listed.values()}
         for uid in orphans:
             await self._store.forget_policy(uid)
+        await self._inbox.join()
         self._listed = True
 
     async def _put(self, policy: Policy) -> None:

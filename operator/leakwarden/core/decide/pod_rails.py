@@ -73,7 +73,7 @@ def target_not_seen(case: Case) -> str | None:
     verdict = case.fleet.verdicts.get(case.policy.key, {}).get(case.target)
     if verdict is Verdict.LEAKING:
         return None
-    said = verdict.value if verdict else "not judged yet"
+    said = verdict.value if verdict else "not judged lately"
     return (
         f"endpoint {case.target.endpoint} of pod {pod_name(case.pod)} is {said}: "
         "an action needs a leak that is seen now"
