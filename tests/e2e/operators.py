@@ -1,0 +1,58 @@
+"""Operators of a test's own: with a namespace, a state directory and namespaces to watch that no other operator has."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from hack.cluster import Cluster
+from hack.local_operator import REPO, LocalOperator, apply
+from tests.e2e.killing_proxy import KillingProxy
+
+_SHIPPED = "leakwarden"
+"""The namespace that deploy/rbac.yaml names."""
+
+
+def account(cluster: Cluster, namespace: str) -> str:
+    """The shipped RBAC once more for an operator that lives in `namespace`; returns its token."""
+    for document in yaml.safe_load_all((REPO / "deploy" / "rbac.yaml").read_text()):
+        apply(cluster, _moved(document, namespace))
+    return cluster.token(namespace, "leakwarden")
+
+
+def operator(
+    cluster: Cluster,
+    directory: Path,
+    namespace: str,
+    watched: Sequence[str],
+    proxy: KillingProxy | None = None,
+) -> LocalOperator:
+    """Not started yet. With a `proxy` it knows of no other way to the API server."""
+    directory.mkdir(parents=True, exist_ok=True)
+    token, path = account(cluster, namespace), directory / "own-kubeconfig"
+    kubeconfig = proxy.kubeconfig(token, path) if proxy else cluster.kubeconfig_for_token(token, path)
+    environment = {
+        "LEAKWARDEN_NAMESPACE": namespace,
+        "LEAKWARDEN_WATCH_NAMESPACES": ",".join(watched),
+        "LEAKWARDEN_KUBECONFIG": str(kubeconfig),
+        "LEAKWARDEN_STATUS_INTERVAL": "1",
+    }
+    return LocalOperator(cluster, directory, environment)
+
+
+def _moved(document: dict[str, Any], namespace: str) -> dict[str, Any]:
+    """Everything that names the namespace names the other one; cluster roles are the same for both."""
+    metadata = document["metadata"]
+    if document["kind"] == "Namespace":
+        metadata["name"] = namespace
+        metadata["labels"] = {"leakwarden.io/e2e": "true"}
+    if metadata.get("namespace") == _SHIPPED:
+        metadata["namespace"] = namespace
+    if document["kind"] == "ClusterRoleBinding":
+        metadata["name"] = f"{metadata['name']}-{namespace}"
+    for subject in document.get("subjects", []):
+        subject["namespace"] = namespace
+    return document
