@@ -157,7 +157,9 @@ json_values = st.recursive(
     lambda inner: st.lists(inner, max_size=3)
     | st.dictionaries(
         st.sampled_from(
-            ["metadata", "spec", "status", "containers", "containerStatuses", "conditions", "name", "state", "lastState", "terminated", "labels", "annotations", "ownerReferences", "volumes", "emptyDir", "resources", "limits", "memory"]
+            ["metadata", "spec", "status", "containers", "containerStatuses", "conditions", "name", "state",
+             "lastState", "terminated", "labels", "annotations", "ownerReferences", "volumes", "emptyDir",
+             "resources", "limits", "memory"]
         ),
         inner, max_size=4,
     ),

@@ -21,8 +21,9 @@ def container(name: str) -> ContainerFacts:
 
 
 POD = PodFacts(
-    namespace="demo", name="p", uid="uid-1", resource_version="1", labels={}, annotations={}, owner=None, phase="Running",
-    ready=True, ready_since=1.0, deleting=False, host_network=False, restart_policy="Always", priority_class="",
+    namespace="demo", name="p", uid="uid-1", resource_version="1", labels={}, annotations={}, owner=None,
+    phase="Running", ready=True, ready_since=1.0,
+    deleting=False, host_network=False, restart_policy="Always", priority_class="",
     mirror=False, local_volumes=(), node="n", ip="10.0.0.1", created_at=1.0,
     containers=(container("proxy"), container("dev")),
 )  # fmt: skip

@@ -20,5 +20,5 @@ class SampleResult:
     """Seconds until the connection stood, 0 if it never did: the share of API server and node, whatever the process."""
     parts: Mapping[str, bytes] = field(default_factory=dict)
     """Raw bytes by part name (`leakwarden.core.parts`), for recordings and evidence; drop them once recorded."""
-    info: GoplsInfo = GoplsInfo()
+    info: GoplsInfo = field(default_factory=GoplsInfo)
     """Who the process says it is, where it is gopls and IDENTITY was wanted."""
