@@ -83,7 +83,7 @@ def summary(judgement: Judgement) -> tuple[object, ...]:
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.floats(0.0, 6.0), st.sampled_from([2.0, 8.0, 60.0, 480.0]))
 def test_one_interval_field_rescales_everything(seed: int, slope: float, interval: float) -> None:
-    """Rules and samples stretched alike give the same judgements, by index: the fast built-ins, which know no wall clock."""
+    """Rules and samples stretched alike give the same judgements (fast built-ins: they know no wall clock)."""
     said = []
     for each in (30.0, interval):
         only = [r for r in builtin(each).rules if r.growth and r.growth.window < 60 * each]

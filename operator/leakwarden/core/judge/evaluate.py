@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from leakwarden.api.words import BLOCKED, MEMSTATS, UNITS, Signal
-from leakwarden.core.judge import intake, say, tracks
+from leakwarden.core.judge import intake, say
 from leakwarden.core.judge.series import Series
 from leakwarden.core.judge.trend import COVERAGE, POINTS, Question, Shape, Trend, trend
 from leakwarden.core.judge.values import Coverage, Segment
@@ -60,7 +60,6 @@ class Place:
 
     key: str
     series: Series
-    blocks: int
     site: Site | None
 
 
@@ -76,7 +75,7 @@ def looks(rule: Rule, segment: Segment, attempt: Attempt, grace: float) -> list[
         return [Look("", None, f"start-up grace for another {say.duration(grace)}", blind=Blind.LACKING, missing=grace)]
     if rule.signal in (Signal.SITE_BYTES, Signal.BLOCKED_GOROUTINES):
         return list(_places(rule, segment, attempt)) or [_nothing(rule, segment, attempt)]
-    return [_look(rule, Place("", series_of(rule.signal, segment), intake.DETAIL, None), segment, attempt)]
+    return [_look(rule, Place("", series_of(rule.signal, segment), None), segment, attempt)]
 
 
 def why(rule: Rule, look: Look) -> str:
@@ -134,7 +133,7 @@ def _places(rule: Rule, segment: Segment, attempt: Attempt) -> Iterator[Look]:
     for key, track in followed.items():
         if rule.signal is Signal.BLOCKED_GOROUTINES and track.wait not in BLOCKED:
             continue
-        yield _look(rule, Place(key, track.series, tracks.DETAIL, track.site), segment, attempt)
+        yield _look(rule, Place(key, track.series, track.site), segment, attempt)
 
 
 def _by_value(rule: Rule, attempt: Attempt) -> Iterator[Look]:
@@ -183,7 +182,7 @@ def _look(rule: Rule, place: Place, segment: Segment, attempt: Attempt) -> Look:
         return Look(place.key, None, "no points yet", blind=Blind.LACKING, site=place.site)
     if rule.growth is None:
         return _above(rule, place.key, place.series.last, place.site)
-    seen = trend(place.series, Question(rule.growth, place.blocks, segment.alloc))
+    seen = trend(place.series, Question(rule.growth, segment.alloc))
     if rule.above is not None and place.series.last <= rule.above:
         return replace(_above(rule, place.key, place.series.last, place.site), trend=seen)
     return _grown(rule, rule.growth, place, seen, segment=segment, attempt=attempt)

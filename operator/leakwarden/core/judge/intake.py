@@ -15,7 +15,7 @@ from leakwarden.core.readings import Attempt, GoroutineReading, HeapReading, Mem
 from leakwarden.core.rules import RuleSet
 
 DETAIL = 32
-"""Thinning of a process's series, and the number of block minima on which its growth is judged."""
+"""Thinning of a process's series: old points lie age/32 apart."""
 LIFE = 48 * 3600.0
 """Seconds: a process's series reach back two days at least, so that a daily rhythm is known on its second day."""
 SMALL = 1 / 16

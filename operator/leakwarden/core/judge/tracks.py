@@ -15,7 +15,7 @@ FOLLOWED = 32
 PARKED = 96
 """Places of which only one earlier value is kept."""
 DETAIL = 16
-"""Thinning of their series: old points lie age/16 apart, and growth is judged on at most 16 block minima."""
+"""Thinning of their series: old points lie age/16 apart, no farther than the blocks whose minima are judged."""
 
 
 @dataclass(frozen=True, slots=True)

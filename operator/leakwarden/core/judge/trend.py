@@ -17,21 +17,22 @@ POINTS = 8
 """Fewer distinct points prove nothing."""
 COVERAGE = 0.8
 """Share of the window that the points must span."""
+BLOCKS = 16
+"""Minima of so many equal blocks stand for the window: a sawtooth is gone where a block is as long as its teeth."""
 HOPELESS = 0.7
 """Share of `atLeast`: where all points of the window lie closer together, no interval need be estimated."""
 STILL = 0.5
 """The last third must rise at least this fast, as a share of the whole window's slope."""
-STEADY = 0.8
-"""Gains of successive thirds that shrink faster than this are extrapolated to where they end."""
 MORE = 2.0
-"""What is then still to come must be at least so many times `atLeast`."""
+"""What is still to come, where gains shrink, must be at least so many times `atLeast`."""
 MEMORY = 4
 """In windows: how far back a level counts as one that the process has held before and given back."""
+NEW_HIGH = 0.5
+"""In `atLeast`: by how much the newest level must pass every level held before the window."""
 RHYTHM = 3600.0
 """Seconds: windows at least this long also ask whether the load explains the growth."""
 SWING = 1.2
 """A load that rose by a smaller factor explains nothing."""
-LOAD_BLOCKS = 16
 NOTHING = Series()
 
 
@@ -53,13 +54,12 @@ class Shape(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is asked of a series: which growth, on how many block minima at most.
+    """What is asked of a series: which growth, and under which load.
 
     `alloc`: cumulative allocations of the process, whose rate is the load.
     """
 
     growth: Growth
-    blocks: int
     alloc: Series = NOTHING
 
 
@@ -114,7 +114,7 @@ def trend(series: Series, asked: Question) -> Trend:
         return replace(
             seen, shape=Shape.SMALL, slope=slope, level=level, rising=level - values[0] >= growth.at_least / 4
         )
-    return _estimated(series, floor(series, start, asked.blocks), asked, seen)
+    return _estimated(series, floor(series, start, BLOCKS), asked, seen)
 
 
 def _estimated(series: Series, points: Points, asked: Question, seen: Trend) -> Trend:
@@ -129,16 +129,15 @@ def _estimated(series: Series, points: Points, asked: Question, seen: Trend) -> 
 def _shape(series: Series, points: Points, slope: float, asked: Question) -> Shape:
     """The growth is large enough; is it a leak's? The tests in the order in which they are said."""
     times, values = points
-    window = asked.growth.window
     span = times[-1] - times[0]
     tail = next(i for i, t in enumerate(times) if t >= times[-1] - span / 3)
     if least_squares_slope(times[tail:], values[tail:]) < STILL * slope:
         return Shape.STOPPED
-    early, middle, late = (_level(points, k / 3, (k + 1) / 3) for k in range(3))
-    if _to_come(middle - early, late - middle) < MORE * asked.growth.at_least:
+    if _to_come(points) < MORE * asked.growth.at_least:
         return Shape.FLATTENING
-    if _level(points, 5 / 6, 1.0) <= max(_held_before(series, points, window)):
+    if _level(points, 5 / 6, 1.0) <= _held_before(series, points, asked.growth):
         return Shape.RETURNING
+    window, early, late = asked.growth.window, _level(points, 0.0, 1 / 3), _level(points, 2 / 3, 1.0)
     if window >= RHYTHM and late <= early * load_factor(asked.alloc, window):
         return Shape.LOADED
     return Shape.GROWS
@@ -155,23 +154,31 @@ def _level(points: Points, low: float, high: float) -> float:
     return min(zip(times, values, strict=True), key=lambda point: abs(point[0] - middle))[1]
 
 
-def _to_come(earlier: float, later: float) -> float:
-    """What is still to come when gains go on shrinking by the ratio of these two; no end where they hardly shrink."""
-    if later <= 0:
+def _to_come(points: Points) -> float:
+    """What is still to come if growth goes on slowing down from half to half; no end where it does not slow down.
+
+    The halves of `c * (1 - exp(-t / tau))` grow by a fixed ratio; the rest is that geometric series.
+    """
+    times, values = points
+    half = (times[-1] - times[0]) / 2
+    first = [i for i, t in enumerate(times) if t <= times[0] + half]
+    second = [i for i, t in enumerate(times) if t >= times[0] + half]
+    before, after = (least_squares_slope([times[i] for i in p], [values[i] for i in p]) for p in (first, second))
+    if after <= 0:
         return 0.0
-    if earlier <= 0 or later >= STEADY * earlier:
+    if before <= 0 or after >= before:
         return float("inf")
-    ratio = later / earlier
-    return later * ratio / (1 - ratio)
+    ratio = after / before
+    return after * half * ratio / (1 - ratio)
 
 
-def _held_before(series: Series, points: Points, window: float) -> list[float]:
-    """Levels held earlier: of the window's earlier sixths, and of the points before it, one-point spikes left out."""
+def _held_before(series: Series, points: Points, growth: Growth) -> float:
+    """The level to pass: of the window's earlier sixths, and by a margin of the points before it but lone spikes."""
     levels = [_level(points, k / 6, (k + 1) / 6) for k in range(5)]
-    since = series.first_from(series.last_time - MEMORY * window)
+    since = series.first_from(series.last_time - MEMORY * growth.window)
     before = series.values[since : series.first_from(points[0][0])]
-    levels.extend(min(max(a, b), max(min(a, b), c)) for a, b, c in zip(before, before[1:], before[2:], strict=False))
-    return levels
+    middles = (min(max(a, b), max(min(a, b), c)) for a, b, c in zip(before, before[1:], before[2:], strict=False))
+    return max(*levels, max(middles, default=float("-inf")) + NEW_HIGH * growth.at_least)
 
 
 def load_factor(alloc: Series, window: float) -> float:
@@ -180,7 +187,7 @@ def load_factor(alloc: Series, window: float) -> float:
     People's rhythms take hours: memory that follows the load is no leak. A load that only fluctuates, without a trend
     of its own, excuses nothing.
     """
-    times, totals = floor(alloc, alloc.last_time - window, LOAD_BLOCKS) if len(alloc) else ([], [])
+    times, totals = floor(alloc, alloc.last_time - window, BLOCKS) if len(alloc) else ([], [])
     if len(times) < POINTS:
         return 0.0
     middles = [(a + b) / 2 for a, b in pairwise(times)]
