@@ -18,8 +18,8 @@ _SHIPPED = "leakwarden"
 
 def account(cluster: Cluster, namespace: str) -> str:
     """The shipped RBAC once more for an operator that lives in `namespace`; returns its token."""
-    for document in yaml.safe_load_all((REPO / "deploy" / "rbac.yaml").read_text()):
-        apply(cluster, _moved(document, namespace))
+    shipped = yaml.safe_load_all((REPO / "deploy" / "rbac.yaml").read_text())
+    apply(cluster, *(_moved(document, namespace) for document in shipped))
     return cluster.token(namespace, "leakwarden")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -33,8 +34,7 @@ def test_a_bad_spec_is_refused_by_kubectl_apply_with_the_field_named(stage: Stag
     document["spec"] |= change
     with pytest.raises(ClusterError) as refused:
         stage.cluster.kubectl("apply", "-n", POLICIES, "-f", "-", stdin=json.dumps(document))
-    last = field.rsplit(".", 1)[-1]
-    assert field in str(refused.value) or f'"{field}"' in str(refused.value) or last in str(refused.value)
+    assert re.search(rf"{re.escape(field)}[:\"]", str(refused.value)), refused.value
 
 
 def test_what_only_the_operator_can_see_becomes_a_condition_that_begins_with_the_field(stage: Stage) -> None:
