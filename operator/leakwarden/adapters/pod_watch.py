@@ -27,7 +27,8 @@ ALL_NAMESPACES = ""
 MAX_WATCHES = 20
 """Namespaces that are watched one by one; beyond that one watch over the whole cluster is cheaper for everybody."""
 _BACKOFF = (0.5, 30.0)
-_FORBIDDEN_BACKOFF = 30.0
+FORBIDDEN_PAUSE = 30.0
+"""Seconds between two tries while a right is missing: a person has to grant it."""
 
 
 @dataclass(slots=True)
@@ -47,8 +48,11 @@ class PodCache:
     `clock` is monotonic seconds. Nothing here raises for what the API server does: see `trouble`.
     """
 
-    def __init__(self, api: KubeReader, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, api: KubeReader, *, clock: Callable[[], float] = time.monotonic, forbidden_pause: float = FORBIDDEN_PAUSE
+    ) -> None:
         self._api = api
+        self._forbidden_pause = forbidden_pause
         self._clock = clock
         self._wanted: frozenset[str] = frozenset()
         self._scopes: dict[str, _Scope] = {}
@@ -140,7 +144,7 @@ class PodCache:
                 version = ""
             except ApiError as error:
                 self._troubled(scope, error)
-                wait = _FORBIDDEN_BACKOFF if isinstance(error, ApiForbidden) else delay
+                wait = self._forbidden_pause if isinstance(error, ApiForbidden) else delay
                 await asyncio.sleep(wait * random.uniform(0.5, 1.5))
                 delay = min(delay * 2, _BACKOFF[1])
             except Exception:
