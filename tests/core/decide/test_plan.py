@@ -297,3 +297,23 @@ def test_muted_leaks_make_no_storm() -> None:
     mute = Mute(GOPLS, "memory/main.known", "known", None)
     assert not plan(view(findings, [by], pods, healthy=3), NOW).intents
     assert plan(view(findings, [by], pods, healthy=3, mutes=(mute,)), NOW).intents
+
+
+def test_the_window_of_a_budget_slides_to_the_second() -> None:
+    spent = [evicted(alone(f"gone-{i}"), at=NOW - HOUR + i) for i in range(3)]
+    seen = one_leak(journal=spent)
+    assert refusals(seen, NOW - 1) == [Refusal.BUDGET]
+    assert refusals(seen, NOW) == [None]
+    refused = replace(seen, journal=(*spent, replace(evicted(alone("gone-3"), at=NOW - 1))))
+    assert refusals(refused, NOW) == [Refusal.BUDGET]
+    assert "next at 13:13 UTC" in decided(refused).decision.message
+
+
+def test_failed_attempts_spend_nothing() -> None:
+    failed = [evicted(alone(f"gone-{i}"), at=NOW - 60, state=ActionState.FAILED) for i in range(9)]
+    assert refusals(one_leak(journal=failed)) == [None]
+
+
+def test_times_ahead_of_the_clock_count_as_spent() -> None:
+    ahead = [evicted(alone(f"gone-{i}"), at=NOW + 300) for i in range(3)]
+    assert refusals(one_leak(journal=ahead)) == [Refusal.BUDGET]

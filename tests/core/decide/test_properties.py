@@ -141,7 +141,8 @@ def carry_out(world: World, intent: Intent, answer: str) -> None:
             return
         case "done":
             world.journal[action.id] = replace(action, state=ActionState.DONE, settled_at=world.now)
-    world.evictions.append((intent.pod.uid, world.now, action))
+    if answer == "done" or not intent.dry_run:  # a rehearsal whose answer is lost has not happened
+        world.evictions.append((intent.pod.uid, world.now, action))
     if not intent.dry_run:
         world.pods[intent.pod.uid] = replace(world.pods[intent.pod.uid], deleting=True, ready=False)
 
@@ -181,7 +182,7 @@ def check_cooldowns(world: World) -> None:
                 assert at - earlier >= by.cooldown
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.lists(POLICIES, min_size=1, max_size=2), STEPS)
 def test_no_history_breaks_a_budget_a_cooldown_or_the_one_in_flight(
     policies: list[RemediationPolicy], steps: list[Step]
@@ -201,7 +202,11 @@ def test_no_history_breaks_a_budget_a_cooldown_or_the_one_in_flight(
         check_before(world, made.intents)
         for intent in made.intents:
             carry_out(world, intent, step.answer)
-        assert plan(world.seen(), world.now).intents == (), "the same findings and the journal plan nothing more"
+        tried = {intent.pod.owner for intent in made.intents}
+        again = plan(world.seen(), world.now).intents
+        assert not tried & {intent.pod.owner for intent in again}, "an owner is tried twice at one moment"
+        if step.answer not in ("budget", "forbidden"):  # a refusal spends nothing, so another owner may have its turn
+            assert again == (), "the same findings and the journal plan nothing more"
     check_budgets(world)
     check_cooldowns(world)
     live = [uid for uid, _, action in world.evictions if not action.dry_run]
