@@ -205,7 +205,14 @@ def _grown(rule: Rule, growth: Growth, place: Place, seen: Trend, *, segment: Se
         return replace(base, why=idle, blind=Blind.ABSENT)
     if place.key and series.last < growth.at_least:
         return replace(base, met=False, why="holds less than it would have to grow by")
+    if rule.signal in OF_THE_HEAP and _covered(growth, segment.heap_read, now) and age >= growth.window:
+        return replace(base, why=f"no GC has run for {say.duration(age)}: nothing is known", blind=Blind.ABSENT)
     return replace(base, blind=Blind.LACKING, missing=seen.missing(growth))
+
+
+def _covered(growth: Growth, coverage: Coverage | None, now: float) -> bool:
+    """Heap readings, changed or not, cover the window."""
+    return coverage is not None and coverage.count >= POINTS and now - coverage.since >= COVERAGE * growth.window
 
 
 def _flat(series: Series, growth: Growth, coverage: Coverage | None, now: float) -> float | None:
@@ -214,12 +221,11 @@ def _flat(series: Series, growth: Growth, coverage: Coverage | None, now: float)
     Readings without a new GC add no point, and an idle process would never be known to be healthy. Where readings
     cover the window without a gap, and a GC must have run in it, the few points there are prove that nothing grew.
     """
-    if coverage is None or coverage.count < POINTS or now - coverage.since < COVERAGE * growth.window:
+    if not _covered(growth, coverage, now):
         return None
     first = series.first_from(now - growth.window)
-    if growth.window < FORCED_GC and len(series) - first < 2:
-        return None
-    if len(series) == first and now - series.last_time < FORCED_GC:
+    known = len(series) - max(0, first - 1)
+    if growth.window < FORCED_GC and (first == len(series) or known < 2):
         return None
     inside = series.values[max(0, first - 1) :]
     moved = max(inside) - min(inside)

@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from leakwarden.api.words import FailureReason, Resolution, Verdict
 from leakwarden.core.findings import Finding
-from leakwarden.core.judge import intake, ledger, segments
+from leakwarden.core.judge import course, intake, opening, segments
+from leakwarden.core.judge.course import Now
 from leakwarden.core.judge.evaluate import looks
 from leakwarden.core.judge.holds import Standing, hold_key, stand
-from leakwarden.core.judge.ledger import Now
 from leakwarden.core.judge.values import (
     Judgement,
     OpenFinding,
@@ -47,7 +47,7 @@ def step(state: TargetState, attempt: Attempt, rules: RuleSet) -> Judgement:
 
 def end(state: TargetState, at: float, reason: Resolution) -> Judgement:
     """The target is gone, or no longer wanted: its findings end for this reason, and what was learned is dropped."""
-    gone = ledger.ended(state.findings, reason, at)
+    gone = course.ended(state.findings, reason, at)
     return Judgement(
         state=start(state.rules),
         verdict=Verdict.NOT_RUNNING,
@@ -65,7 +65,7 @@ def _with_rules(state: TargetState, rules: RuleSet, at: float) -> tuple[TargetSt
         return state, ()
     unchanged = set(rules.rules)
     changed = frozenset(rule.name for rule in state.rules.rules if rule not in unchanged)
-    kept, gone = ledger.without_rules(state.findings, changed, at)
+    kept, gone = course.without_rules(state.findings, changed, at)
     holds = {key: hold for key, hold in state.holds.items() if key.split("\n", 1)[0] not in changed}
     clear_at = {name: when for name, when in state.clear_at.items() if name not in changed}
     return replace(state, rules=rules, findings=kept, holds=holds, clear_at=clear_at), gone
@@ -83,7 +83,7 @@ def _with_process(state: TargetState, attempt: Attempt) -> tuple[TargetState, tu
     segment = state.segment
     if segment is None or not segments.is_new_process(segment, attempt):
         return state, ()
-    gone = ledger.ended(state.findings, segments.how_it_ended(segment, attempt), attempt.at)
+    gone = course.ended(state.findings, segments.how_it_ended(segment, attempt), attempt.at)
     return replace(state, segment=None, holds={}, clear_at={}, findings=(), last_read=None), gone
 
 
@@ -101,7 +101,7 @@ def _failed(state: TargetState, attempt: Attempt, failure: Failure) -> tuple[Tar
     segment = state.segment
     if segment is None or state.refusals < STRIKES:
         return state, ()
-    gone = ledger.ended(state.findings, segments.how_it_ended(segment, attempt), attempt.at)
+    gone = course.ended(state.findings, segments.how_it_ended(segment, attempt), attempt.at)
     over = replace(segments.begun(attempt), process=segment.process, over=True)
     return replace(state, segment=over, holds={}, clear_at={}, findings=()), gone
 
@@ -140,9 +140,9 @@ def _decided(
     holds = {key: hold for key, hold in holds.items() if key not in released}
     ended_now = {one.finding.signature for one in subsided}
     held = {key: hold.held for key, hold in holds.items()}
-    for claim in ledger.claims(open_now, now, held):
+    for claim in opening.claims(open_now, now, held):
         if claim.signature not in ended_now:
-            open_now, transition = ledger.put_down(open_now, claim, now)
+            open_now, transition = opening.put_down(open_now, claim, now)
             transitions += [transition] if transition else []
     state = replace(state, holds=holds, clear_at={**state.clear_at, **clear}, findings=tuple(open_now))
     gone = (*resolved, *(one.finding for one in subsided))
@@ -156,14 +156,14 @@ def _followed(
     subsided: list[OpenFinding] = []
     transitions: list[Transition] = []
     for before in findings:
-        after, resolution = ledger.followed(before, now)
+        after, resolution = course.followed(before, now)
         if resolution is not None:
             finding = replace(after.finding, resolution=resolution, resolved_at=now.at)
             subsided.append(replace(after, finding=finding))
             continue
-        after = ledger.with_confidence(after, now)
+        after = opening.with_confidence(after, now)
         open_now.append(after)
-        if ledger.is_worse(before.finding, after.finding):
+        if course.is_worse(before.finding, after.finding):
             transitions.append(Transition(TransitionKind.WORSENED, after.finding))
     return tuple(open_now), subsided, transitions
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from leakwarden.api.words import GOROUTINE_FAMILY, Signal
+from leakwarden.api.words import GOROUTINE_FAMILY, UNITS, Unit
+from leakwarden.core.findings import Finding
 from leakwarden.core.judge import tracks
 from leakwarden.core.judge.segments import known_identity
 from leakwarden.core.judge.series import Series, append
@@ -20,6 +21,8 @@ LIFE = 48 * 3600.0
 """Seconds: a process's series reach back two days at least, so that a daily rhythm is known on its second day."""
 SMALL = 1 / 16
 """A place that holds less than this share of the smallest `atLeast` is not followed."""
+USUAL_LEAST = 16.0 * 1024 * 1024
+"""Bytes: stands for `atLeast` where every rule counts in percent."""
 GAP = 4
 """In intervals: a larger distance is a gap."""
 
@@ -130,13 +133,13 @@ def _bounds(
     rules: RuleSet, pinned: frozenset[str], earlier: Sequence[float], *, goroutines: bool
 ) -> Bounds | None:  # fmt: skip
     """None where no rule grows in this family: then nobody asks which place it is."""
-    growths = [
-        rule.growth for rule in rules.rules
-        if rule.growth and rule.signal is not Signal.WATER_LEVEL and (rule.signal in GOROUTINE_FAMILY) is goroutines
-    ]  # fmt: skip
+    growing = [r for r in rules.rules if r.growth is not None and (r.signal in GOROUTINE_FAMILY) is goroutines]
+    growths = [rule.growth for rule in growing if rule.growth is not None]
     if not growths:
         return None
-    return Bounds(SMALL * min(g.at_least for g in growths), 2 * max(g.window for g in growths), pinned, earlier)
+    countable = [r.growth.at_least for r in growing if r.growth is not None and UNITS[r.signal] is not Unit.PERCENT]
+    floor = SMALL * min(countable, default=USUAL_LEAST)
+    return Bounds(floor, 2 * max(growth.window for growth in growths), pinned, earlier)
 
 
 def _reach(rules: RuleSet) -> float:
@@ -147,12 +150,12 @@ def pinned_places(holds: Mapping[str, Hold], findings: tuple[OpenFinding, ...]) 
     """Keys of places that a hold or an open finding rests on."""
     held = {key.split("\n", 1)[1] for key in holds}
     found = {part.key for finding in findings for part in finding.parts}
-    shown = {_place(finding) for finding in findings}
+    shown = {place_of(one.finding) for one in findings}
     return frozenset(held | found | shown)
 
 
-def _place(open_finding: OpenFinding) -> str:
-    finding = open_finding.finding
+def place_of(finding: Finding) -> str:
+    """The key of the place that a finding names; empty where it names none."""
     if finding.site is None:
         return ""
     return f"{finding.site.function}|{finding.wait.value}" if finding.wait else finding.site.function
