@@ -77,14 +77,18 @@ def _grown(use: Use, parked: dict[str, Parked]) -> float:
 
 
 def _gave_way(followed: dict[str, Track], parked: dict[str, Parked], use: Use, at: float, bounds: Bounds) -> bool:
-    """Give up the followed place that grows least, if the candidate, seen before, has grown by more since."""
-    if use.key not in parked or _grown(use, parked) <= bounds.floor:
-        return False
-    free = [(_strength(track), key) for key, track in followed.items() if key not in bounds.pinned]
+    """Give up a place that no longer holds anything, or the one that grows least if the candidate grew by more.
+
+    A candidate must have been seen before for that: its first size says nothing about growth.
+    """
+    free = [
+        (t.series.last >= bounds.floor, _strength(t), key) for key, t in followed.items() if key not in bounds.pinned
+    ]
     if not free:
         return False
-    strength, weakest = min(free)
-    if _grown(use, parked) <= 1.5 * strength:
+    matters, strength, weakest = min(free)
+    grown = _grown(use, parked) if use.key in parked else 0.0
+    if matters and grown <= max(bounds.floor, 1.5 * strength):
         return False
     parked[weakest] = Parked(at, followed.pop(weakest).series.last)
     return True
@@ -95,11 +99,11 @@ def _strength(track: Track) -> float:
 
 
 def _admitted(use: Use, seen: Parked | None, at: float, bounds: Bounds) -> Track:
-    """A place that is new held less than the floor at every earlier reading; those are points too."""
+    """A place that is new held between nothing and the floor at every earlier reading: those are points too, half way."""
     if seen is not None:
         series = append(Series(), seen.at, seen.value, bounds.reach, DETAIL)
     elif bounds.earlier:
-        series = level(bounds.earlier, min(use.value, bounds.floor), bounds.reach, DETAIL)
+        series = level(bounds.earlier, bounds.floor / 2, bounds.reach, DETAIL)
     else:
         series = Series()
     return Track(use.site, use.wait, append(series, at, use.value, bounds.reach, DETAIL), use.alloc, use.alloc)

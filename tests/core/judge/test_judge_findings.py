@@ -1,0 +1,185 @@
+"""What a finding says: its place, its rules, its confidence, its limit; and how rules share one."""
+
+from __future__ import annotations
+
+import pytest
+
+from leakwarden.api.words import Confidence, FindingType, Resolution, Severity, Signal, WaitKind
+from leakwarden.core.findings import Finding
+from leakwarden.core.judge import RuleState, TransitionKind
+from leakwarden.core.readings import Reading
+from tests.core.judge.builders import GI, MI, T0, Target, goroutines, heap, memstats, rule, rules
+
+LIVE = rule(severity=Severity.CRITICAL)
+SITE = rule("site", Signal.SITE_BYTES, at_least=48 * MI)
+X, Y = "example.com/x.Keep", "example.com/y.Hold"
+
+
+def grown(target: Target, count: int, x: float, rest: float = 0.0, load: float = 64 * MI) -> Finding | None:
+    """So many samples; each time the place X grows by `x` MiB and the other places together by `rest`."""
+    for index in range(count):
+        others = {f"example.com/o{n}.Some": (5 + rest * index / 8) * MI for n in range(8)}
+        total = 200 * MI + sum(others.values()) + x * index * MI
+        target.live(total, {X: x * index * MI, **others}, load=load)
+    return target.last.findings[0] if target.last.findings else None
+
+
+@pytest.mark.parametrize(
+    ("x", "rest", "signature"),
+    [(5.0, 0.0, f"memory/{X}"), (3.0, 2.8, f"memory/{X}"), (2.0, 3.0, "memory/unattributed")],
+)
+def test_a_process_signal_takes_the_place_that_explains_half_of_the_growth(
+    x: float, rest: float, signature: str
+) -> None:
+    found = grown(Target(rules(LIVE)), 60, x, rest)
+    assert found is not None
+    assert found.signature == signature
+
+
+def test_a_finding_without_a_name_waits_while_a_place_may_yet_explain_it() -> None:
+    for rest, waits in ((3.0, True), (30.0, False)):
+        target = Target(rules(LIVE))
+        grown(target, 60, 2.0, rest)
+        opened = next(i for i, j in enumerate(target.said) if j.findings)
+        fires = next(i for i, j in enumerate(target.said) if j.rules[0].state is RuleState.FIRING)
+        assert (opened > fires) is waits
+        assert opened - fires <= 4
+
+
+def test_process_and_place_share_one_finding_in_either_order() -> None:
+    for order in ((LIVE, SITE), (SITE, LIVE)):
+        found = grown(Target(rules(*order)), 40, 5.0)
+        assert found is not None
+        assert set(found.rules) == {"live-heap", "site"}
+        assert found.severity is Severity.CRITICAL
+
+
+def test_a_signature_is_fixed_at_opening() -> None:
+    target = Target(rules(LIVE))
+    grown(target, 40, 5.0)
+    for index in range(40):  # from now on another place grows
+        target.live(400 * MI + 6 * index * MI, {X: 195 * MI, Y: 6 * index * MI})
+    assert [f.signature for f in target.last.findings] == [f"memory/{X}"]
+
+
+def test_since_and_baseline_are_where_the_growth_began() -> None:
+    target = Target(rules(LIVE))
+    target.lives([300 * MI] * 50)
+    for index in range(30):
+        target.live((300 + 5 * index) * MI, {X: 5 * index * MI})
+    found = target.last.findings[0]
+    assert found.since == pytest.approx(T0 + 50 * 30, abs=90)
+    assert found.baseline == pytest.approx(300 * MI, rel=0.02)
+    assert found.growth_per_hour == pytest.approx(5 * 120 * MI, rel=0.1)
+    assert found.value == (300 + 145) * MI
+
+
+@pytest.mark.parametrize(
+    ("these", "x", "rest", "churn", "confidence"),
+    [
+        ((LIVE, SITE), 5.0, 0.0, 0.0, Confidence.HIGH),
+        ((LIVE,), 5.0, 0.0, 0.0, Confidence.HIGH),
+        ((LIVE,), 2.0, 30.0, 0.0, Confidence.LOW),
+    ],
+)  # fmt: skip
+def test_confidence_counts_kinds_of_evidence_that_agree(
+    these: tuple[object, ...], x: float, rest: float, churn: float, confidence: Confidence
+) -> None:
+    found = grown(Target(rules(*these)), 60, x, rest)  # type: ignore[arg-type]
+    assert found is not None
+    assert found.confidence is confidence
+
+
+def test_goroutines_that_run_are_less_sure_than_goroutines_that_block() -> None:
+    found = []
+    for wait in (WaitKind.CHAN_SEND, WaitKind.RUNNING):
+        target = Target(rules(rule("g", Signal.GOROUTINES, at_least=200)))
+        for index in range(40):
+            target.count(50 + 20 * index, {("example.com/x.go", wait): 20.0 * index})
+        found.append(target.last.findings[0])
+    assert [f.wait for f in found] == [WaitKind.CHAN_SEND, WaitKind.RUNNING]
+    assert [f.confidence for f in found] == [Confidence.HIGH, Confidence.HIGH]
+    assert found[0].signature == "goroutine/example.com/x.go/chan-send"
+
+
+def test_the_limit_is_reached_when_the_live_heap_gets_there() -> None:
+    target = Target(rules(LIVE), limit=GI)
+    found = grown(target, 40, 4.0)
+    assert found is not None
+    left = (1024 - 240 - 39 * 4) / 4 * 30
+    assert found.limit_at == pytest.approx(target.at + left, rel=1e-6)
+
+
+def test_the_limit_comes_sooner_by_what_the_container_holds_for_each_live_byte() -> None:
+    target = Target(rules(LIVE), limit=GI)
+    for index in range(40):
+        live = (200 + 4 * index) * MI
+        target.allocated += 64 * MI
+        reading = Reading(
+            heap(live, {X: 4 * index * MI}, alloc=target.allocated), goroutines(9), memstats(live, 2 * live)
+        )
+        target.give(reading)
+    found = target.last.findings[0]
+    assert found.limit_at == pytest.approx(target.at + (512 - 200 - 39 * 4) / 4 * 30, rel=1e-6)
+
+
+def test_without_a_limit_nothing_is_said_of_one() -> None:
+    found = grown(Target(rules(LIVE)), 40, 4.0)
+    assert found is not None
+    assert found.limit_at is None
+
+
+def test_severity_only_rises() -> None:
+    target = Target(rules(rule(severity=Severity.WARNING)), limit=500 * MI)
+    grown(target, 45, 4.0)
+    assert target.last.findings[0].severity is Severity.CRITICAL
+    target.limit = 0.0
+    grown(target, 1, 4.0)
+    assert [f.severity for f in target.last.findings] == [Severity.CRITICAL]
+
+
+def test_after_half_is_given_back_the_same_place_may_be_found_again_with_a_hold_of_its_own() -> None:
+    target = Target(rules(SITE))
+    for base in (0, 1):
+        for index in range(40):
+            target.live((200 + 5 * index) * MI, {X: 5 * index * MI})
+        if not base:
+            target.lives([205 * MI] * 10)
+    kinds = [t.kind for j in target.said for t in j.transitions]
+    assert kinds[:2] == [TransitionKind.OPENED, TransitionKind.RESOLVED]
+
+
+def test_nothing_ends_while_a_rule_of_it_is_still_met() -> None:
+    """The place gave half back, but the process goes on growing through the same finding."""
+    target = Target(rules(SITE, LIVE))
+    for index in range(60):
+        x = 5 * min(index, 30) * MI if index < 40 else 20 * MI
+        target.live(300 * MI + 5 * index * MI, {X: x})
+    assert target.last.findings[0].open
+    assert target.evaluation("live-heap").state is RuleState.FIRING
+
+
+def test_pressure_ends_below_nine_tenths_and_not_before() -> None:
+    high = rule("high", Signal.HEAP_INUSE, above=100 * MI, at_least=None, hold=0.0)
+    for value, resolution in ((90.0, None), (89.9, Resolution.SUBSIDED)):
+        target = Target(rules(high))
+        for level in (120.0, 120.0, value):
+            target.give(Reading(heap(50 * MI), None, memstats(level * MI, 200 * MI)))
+        assert target.last.findings[0].resolution is resolution
+        assert target.last.findings[0].type is FindingType.PRESSURE
+
+
+def test_a_resolved_finding_is_told_once() -> None:
+    target = Target(rules(rule("high", Signal.GOROUTINES, above=100, at_least=None, hold=0.0)))
+    for total in (200, 200, 10, 10):
+        target.count(total)
+    assert [len(j.findings) for j in target.said] == [1, 1, 1, 0]
+
+
+def test_growth_in_percent_is_attributed_too() -> None:
+    target = Target(rules(rule("water", Signal.WATER_LEVEL, above=50, at_least=10)))
+    for index in range(40):
+        live = (300 + 10 * index) * MI
+        reading = Reading(heap(live, {X: 10 * index * MI}, alloc=live), goroutines(9), memstats(live, GI))
+        target.give(reading)
+    assert [f.signature for f in target.last.findings] == [f"memory/{X}"]
