@@ -62,6 +62,16 @@ class Scene:
         found: dict[str, Any] = self.get("leakpolicy", policy).get("status") or {}
         return found
 
+    def targets(self, policy: str) -> dict[str, Any]:
+        """The counts of targets by verdict, and the pace."""
+        status = self.status(policy)
+        assert "targets" in status, f"nothing is said of {policy} yet"
+        return dict(status["targets"])
+
+    def actions(self, policy: str) -> list[dict[str, Any]]:
+        """The newest first."""
+        return list(self.status(policy).get("actions", []))
+
     def condition(self, policy: str, kind: str) -> dict[str, Any]:
         for condition in self.status(policy).get("conditions", []):
             if condition["type"] == kind:

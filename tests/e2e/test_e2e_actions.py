@@ -70,7 +70,7 @@ def test_a_leaking_pod_is_evicted_by_its_uid_and_its_replacement_runs_and_is_rea
 
 def test_the_eviction_stands_in_status_and_in_events_on_pod_and_policy(scene: Scene) -> None:
     def told() -> None:
-        actions = scene.status("evict").get("actions", [])
+        actions = scene.actions("evict")
         assert [(each["action"], each["state"], each["dryRun"]) for each in actions] == [("Evict", "Done", False)]
         assert "analyzeAndSend" in actions[0]["signature"]
         [request] = [r for r in scene.real_evictions() if r.name == actions[0]["pod"]]
@@ -106,7 +106,7 @@ def test_a_dry_run_asks_the_server_and_evicts_nothing(scene: Scene) -> None:
     asked = [request for request in scene.evictions() if request.name.startswith("rehearsed-")]
     assert [(request.accepted, request.dry_run, request.name) for request in asked] == [(True, True, done["pod"])]
     assert done["pod"] in {name(pod) for pod in scene.pods("rehearsed") if is_ready(pod)}
-    [action] = scene.status("rehearse")["actions"]
+    [action] = scene.actions("rehearse")
     assert (action["dryRun"], action["state"], action["pod"]) == (True, "Done", done["pod"])
 
 
@@ -120,7 +120,7 @@ def test_a_disruption_budget_that_says_no_is_recorded_and_asked_again_once_it_al
     [pod] = scene.pods("guarded")
     first = [request for request in scene.evictions() if request.name == name(pod)]
     assert {(request.code, request.uid) for request in first} == {(429, uid(pod))}
-    [failed] = scene.status("guarded")["actions"]
+    [failed] = scene.actions("guarded")
     assert (failed["state"], failed["pod"]) == ("Failed", name(pod))
 
     scene.delete("poddisruptionbudget", "guarded")
@@ -154,7 +154,7 @@ def test_of_two_policies_the_older_acts_and_the_younger_is_refused(scene: Scene)
 
 def test_each_of_two_policies_judges_the_same_pods_for_itself(scene: Scene) -> None:
     for each in ("elder", "younger"):
-        targets = scene.status(each)["targets"]
+        targets = scene.targets(each)
         assert (targets["matched"], targets["leaking"]) == (2, 2), (each, targets)
 
 

@@ -103,7 +103,7 @@ def test_killed_when_a_finding_was_opened_but_not_written(acts: dict[str, Act], 
     act.scene.wait_finding(POLICY, FUNCTION, SOON)
     act.scene.eventually(lambda: _assert_told_once(act.scene, "LeakDetected"), SOON)
     always(lambda: _assert_told_once(act.scene, "LeakDetected"), during=5)
-    assert act.scene.status(POLICY)["targets"]["leaking"] == 1
+    assert act.scene.targets(POLICY)["leaking"] == 1
     assert act.scene.events("LeakReturned") == act.scene.events("LeakResolved") == []
 
 
@@ -112,12 +112,12 @@ def test_killed_when_an_eviction_was_sent_but_not_recorded(acts: dict[str, Act],
     caught = act.wait_killed(traps[EVICTED], 90)
     evicted = str(caught.body["deleteOptions"]["preconditions"]["uid"])
     assert [request.uid for request in act.scene.real_evictions()] == [evicted]
-    assert [each["state"] for each in act.scene.status(POLICY).get("actions", [])] in ([], ["Intended"])
+    assert [each["state"] for each in act.scene.actions(POLICY)] in ([], ["Intended"])
 
     act.restart()
 
     def recorded() -> None:
-        actions = act.scene.status(POLICY)["actions"]
+        actions = act.scene.actions(POLICY)
         assert [(each["action"], each["state"]) for each in actions] == [("Evict", "Done")]
         assert len(act.scene.events("ActionTaken", "Pod")) == len(act.scene.events("ActionTaken", "LeakPolicy")) == 1
 

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.e2e
 
 def test_a_pod_with_nothing_listening_is_not_running_and_no_fault(fleet: Fleet) -> None:
     def told() -> None:
-        targets = fleet.scene.status("faults")["targets"]
+        targets = fleet.scene.targets("faults")
         assert targets["notRunning"] == 1, targets
 
     fleet.scene.eventually(told, 60)
@@ -22,7 +22,7 @@ def test_a_hung_pod_and_one_that_serves_html_are_unreachable_each_with_its_reaso
     fleet: Fleet, pod: str, reason: str
 ) -> None:
     def told() -> None:
-        targets = fleet.scene.status("faults")["targets"]
+        targets = fleet.scene.targets("faults")
         assert targets["unreachable"] == 2, targets
         degraded = fleet.scene.condition("faults", "Degraded")
         assert (degraded["status"], degraded["reason"]) == ("True", "TargetsBlind"), degraded
@@ -35,11 +35,11 @@ def test_the_others_go_on_while_one_hangs(fleet: Fleet) -> None:
     """Under one policy with them, and at their own pace: a hung target's timeout is five times the interval."""
 
     def sampled() -> None:
-        targets = fleet.scene.status("builtin")["targets"]
+        targets = fleet.scene.targets("builtin")
         assert targets["matched"] == 13, targets
         assert (targets["unreachable"], targets["notRunning"]) == (2, 1), targets
         assert targets["healthy"] + targets["inconclusive"] + targets["leaking"] + targets["learning"] == 10, targets
-        pace = fleet.scene.status("twins")["targets"]["reachedInterval"]
+        pace = fleet.scene.targets("twins")["reachedInterval"]
         assert float(pace.removesuffix("s")) < 4, f"asked every 2s, reached {pace}"
 
     fleet.scene.eventually(sampled, 60)

@@ -22,7 +22,7 @@ def test_every_healthy_twin_ends_healthy_and_not_learning_after_two_full_windows
         time.sleep(min(5.0, max(0.1, aged - time.monotonic())))
 
     def healthy() -> None:
-        targets = fleet.scene.status("twins")["targets"]
+        targets = fleet.scene.targets("twins")
         assert (targets["healthy"], targets["matched"]) == (TWINS, TWINS), targets
 
     fleet.scene.eventually(healthy, 60, every=2)
@@ -30,7 +30,7 @@ def test_every_healthy_twin_ends_healthy_and_not_learning_after_two_full_windows
 
 def test_under_the_built_in_rules_too_every_healthy_twin_is_healthy(fleet: Fleet) -> None:
     def healthy() -> None:
-        targets = fleet.scene.status("builtin")["targets"]
+        targets = fleet.scene.targets("builtin")
         assert targets["healthy"] == TWINS, targets
 
     fleet.scene.eventually(healthy, 60, every=2)

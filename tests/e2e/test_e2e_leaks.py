@@ -45,7 +45,7 @@ def test_renaming_the_leaking_function_changes_the_finding_and_nothing_else(flee
 
 def test_the_built_in_rules_find_the_same_leaks(fleet: Fleet) -> None:
     def found() -> None:
-        assert fleet.scene.status("builtin")["targets"]["leaking"] == len(FOUND)
+        assert fleet.scene.targets("builtin")["leaking"] == len(FOUND)
         assert set(fleet.scene.findings("builtin")) == set(fleet.scene.findings("leaks"))
 
     fleet.scene.eventually(found, RIPE, every=2)

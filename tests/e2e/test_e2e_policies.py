@@ -23,8 +23,8 @@ pytestmark = pytest.mark.e2e
 
 NAMESPACE = "e2e-solo"
 POD: Manifest = {"app": "solo"}
-UNREACHED = {**QUICK, "growth": {**QUICK["growth"], "atLeast": "1000000"}}  # type: ignore[dict-item]
-"""The same rule, asking for more than any pod does: judged all the time, met never."""
+UNREACHED = {**QUICK, "above": "1000000"}
+"""The same rule, asking for more than any pod has: judged all the time, met never."""
 FUNCTION = "analyzeAndSend"
 SPAN = 8.0
 """Seconds over which samples are counted."""
@@ -50,7 +50,7 @@ def test_an_edited_rule_takes_effect_at_once_on_the_series_that_are_there(scene:
     """The window is 16 s: a finding within 8 s of the edit rests on points from before it."""
 
     def judged() -> None:
-        targets = scene.status("first")["targets"]
+        targets = scene.targets("first")
         assert targets["healthy"] == 1, targets
 
     scene.eventually(judged, 60)
@@ -69,7 +69,7 @@ def test_two_policies_on_one_pod_sample_it_once_and_each_judges_it(scene: Scene)
     scene.wait_finding("second", FUNCTION, 60)
     together = _samples_in(scene, SPAN)
     assert together <= 1.3 * alone, f"{together} samples in {SPAN:g} s under two policies, {alone} under one"
-    assert scene.status("first")["targets"]["leaking"] == scene.status("second")["targets"]["leaking"] == 1
+    assert scene.targets("first")["leaking"] == scene.targets("second")["leaking"] == 1
 
 
 def test_after_sigkill_and_restart_series_and_findings_are_there_as_before(scene: Scene) -> None:

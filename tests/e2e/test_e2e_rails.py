@@ -158,7 +158,7 @@ def test_a_policy_that_rests_as_a_whole_has_the_condition_suspended(scene: Scene
 
 def test_pressure_is_no_leak(scene: Scene) -> None:
     scene.wait_decision("pressure", "NotALeak", 60)
-    assert scene.status("pressure")["targets"]["leaking"] == 0
+    assert scene.targets("pressure")["leaking"] == 0
     assert {finding["type"] for finding in scene.findings("pressure").values()} == {"Pressure"}
     assert len(scene.events("PressureDetected", "LeakPolicy", "pressure")) == 1
     assert scene.events("LeakDetected", "LeakPolicy", "pressure") == []
@@ -168,7 +168,7 @@ def test_a_pod_on_the_host_network_is_not_sampled_and_said_to_be_refused(scene: 
     def told() -> None:
         degraded = scene.condition("never", "Degraded")
         assert "1 HostNetwork (e.g. host-network-" in degraded["message"], degraded
-        assert scene.status("never")["targets"]["unreachable"] == 1
+        assert scene.targets("never")["unreachable"] == 1
 
     scene.eventually(told, 60)
 
@@ -178,7 +178,7 @@ def test_a_pod_that_opted_out_is_no_target_at_all(scene: Scene) -> None:
     sampled_and_refused = len(NEVER) + len(["host-network"])
 
     def counted() -> None:
-        assert scene.status("never")["targets"]["matched"] == sampled_and_refused
+        assert scene.targets("never")["matched"] == sampled_and_refused
 
     scene.eventually(counted, 30)
     assert [event for event in scene.events() if event.name.startswith("opted-out")] == []
