@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from leakwarden.api.words import BLOCKED, WaitKind
 from leakwarden.core.frames import Code, attributed, code_of, goroot_of, normalised, package_of, wait_kind
 from leakwarden.core.pprof.decode import decode
-from leakwarden.core.pprof.profile import Frame
+from leakwarden.core.pprof.locations import Frame
 from leakwarden.core.readings import Site
 
 RECORDINGS = Path(__file__).parents[1] / "recordings/profiles"
@@ -129,9 +129,9 @@ def test_an_empty_stack_is_unknown() -> None:
 
 
 def test_goroot_lies_where_the_runtime_lies() -> None:
-    here = Frame("runtime.main", "/opt/go/src/runtime/proc.go", 1)
-    assert goroot_of([Frame("main.main", "/src/runtime/x.go", 1), here]) == "/opt/go"
-    assert goroot_of([Frame("runtime.main", "runtime/proc.go", 1)]) == ""
+    here = ("runtime.main", "/opt/go/src/runtime/proc.go")
+    assert goroot_of([("main.main", "/src/runtime/x.go"), here]) == "/opt/go"
+    assert goroot_of([("runtime.main", "runtime/proc.go")]) == ""
 
 
 EXPECTED = {

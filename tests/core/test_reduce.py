@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from leakwarden.api.words import WaitKind
 from leakwarden.core.frames import attributed, goroot_of, normalised, wait_kind
 from leakwarden.core.pprof.decode import decode
-from leakwarden.core.pprof.profile import Frame, Labels, Profile, ValueType, pack
+from leakwarden.core.pprof.locations import Frame, Lines, Locations
+from leakwarden.core.pprof.profile import Labels, Profile, ValueType, pack
 from leakwarden.core.readings import Site, SiteUse
 from leakwarden.core.reduce import (
     MAX_SITES,
@@ -34,8 +35,10 @@ CACHE = "golang.org/x/tools/gopls/internal/cache"
 
 
 def profile_of(types: tuple[ValueType, ...], rows: Sequence[tuple[list[Frame], tuple[int, ...]]]) -> Profile:
-    """A profile in which every frame has a location of its own."""
+    """A profile in which every frame has a location, and a function, of its own."""
     numbers = {frame: number for number, frame in enumerate(dict.fromkeys(f for stack, _ in rows for f in stack), 1)}
+    functions = {number: (frame.function, frame.file) for frame, number in numbers.items()}
+    ids = [*numbers.values()]
     return Profile(
         sample_types=types,
         default_sample_type="",
@@ -44,7 +47,8 @@ def profile_of(types: tuple[ValueType, ...], rows: Sequence[tuple[list[Frame], t
         time_nanos=0,
         duration_nanos=0,
         mappings=(),
-        locations={number: (frame,) for frame, number in numbers.items()},
+        functions=functions,
+        locations=Locations(functions, ids, ids, Lines(ids, ids, [frame.line for frame in numbers]), {}),
         stacks=[pack([numbers[frame] for frame in stack]) for stack, _ in rows],
         columns=tuple([values[i] for _, values in rows] for i in range(len(types))),
         labels=[Labels()] * len(rows),
@@ -142,7 +146,7 @@ def test_the_short_way_attributes_as_the_long_way(folder: Path) -> None:
     """By packed stacks and locations in `reduce_heap`; frame by frame here."""
     data = (folder / "heap.pb.gz").read_bytes()
     profile = decode(data, max_bytes=1 << 24)
-    goroot = goroot_of(frame for frames in profile.locations.values() for frame in frames)
+    goroot = goroot_of(profile.functions.values())
     expected: dict[str, int] = {}
     for sample in profile.samples():
         function = attributed(sample.stack, goroot).function
@@ -157,7 +161,7 @@ def test_the_short_way_attributes_as_the_long_way(folder: Path) -> None:
 def test_goroutine_groups_are_the_stacks_grouped_frame_by_frame(folder: Path) -> None:
     data = (folder / "goroutine.pb.gz").read_bytes()
     profile = decode(data, max_bytes=1 << 24)
-    goroot = goroot_of(frame for frames in profile.locations.values() for frame in frames)
+    goroot = goroot_of(profile.functions.values())
     expected: dict[tuple[str, WaitKind], int] = {}
     for sample in profile.samples():
         key = attributed(sample.stack, goroot).function, wait_kind(sample.stack)

@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Final
 
 from leakwarden.api.words import WaitKind
-from leakwarden.core.pprof.profile import Frame
+from leakwarden.core.pprof.locations import Frame
 from leakwarden.core.readings import Site
 
 
@@ -64,11 +64,14 @@ def package_of(function: str) -> str:
     return name[:dot] if dot >= 0 else ""
 
 
-def goroot_of(frames: Iterable[Frame]) -> str:
-    """GOROOT, told from where a frame of the runtime lies; empty when none is there, or built with -trimpath."""
-    for function, file, _ in frames:
-        if function.startswith("runtime.") and (end := file.rfind(_GOROOT_MARK)) > 0:
-            return file[:end]
+def goroot_of(functions: Iterable[tuple[str, str]]) -> str:
+    """GOROOT, told from where the first function of the runtime lies; empty without one, or when built with -trimpath.
+
+    Functions are given by name and file.
+    """
+    for function, file in functions:
+        if function.startswith("runtime."):
+            return file[: max(file.rfind(_GOROOT_MARK), 0)]
     return ""
 
 

@@ -11,11 +11,11 @@ from hashlib import sha256
 from typing import Final
 
 from leakwarden.api.words import WaitKind
-from leakwarden.core.attribution import Place, places
+from leakwarden.core.attribution import Attribution, Place
 from leakwarden.core.frames import normalised, package_of, site_of, wait_kind
 from leakwarden.core.memstats import parse_memstats
 from leakwarden.core.pprof.decode import decode
-from leakwarden.core.pprof.profile import PackedStack, Profile
+from leakwarden.core.pprof.profile import Profile
 from leakwarden.core.readings import GoroutineGroup, GoroutineReading, HeapReading, MemStats, Site, SiteUse
 from leakwarden.errors import MalformedProfile, ProfileTooLarge
 
@@ -60,23 +60,50 @@ def reduce_heap(profile: Profile) -> HeapReading:
     `alloc_bytes` has everything in it.
     """
     columns = [profile.column(name) for name in ("inuse_space", "inuse_objects", "alloc_space", "alloc_objects")]
-    uses: dict[Place, list[int]] = {}
-    use_of = {stack: uses.setdefault(place, [0, 0, 0, 0]) for stack, place in places(profile).items()}
+    attribution = Attribution(profile)
+    uses: list[list[int]] = []
     for stack, inuse_bytes, inuse_objects, alloc_bytes, alloc_objects in zip(profile.stacks, *columns, strict=True):
-        use = use_of[stack]
-        use[0] += inuse_bytes
-        use[1] += inuse_objects
+        number = attribution[stack]
+        if number == len(uses):
+            uses.append([inuse_bytes, inuse_objects, alloc_bytes, alloc_objects])
+            continue
+        use = uses[number]
+        # In a process that has run for a while, most stacks hold nothing any more.
+        if inuse_bytes or inuse_objects:
+            use[0] += inuse_bytes
+            use[1] += inuse_objects
         use[2] += alloc_bytes
         use[3] += alloc_objects
     inuse, objects, allocated, allocations = (sum(column) for column in columns)
-    ballast = sum(uses.pop(place)[0] for place in list(uses) if is_ballast(place.frame.function))
+    ballast, sites = _by_function(zip(attribution.places, uses, strict=True))
     return HeapReading(
         live_bytes=inuse - ballast,
         ballast_bytes=ballast,
         alloc_bytes=allocated,
         fingerprint=_fingerprint(inuse, objects, allocated, allocations),
-        sites=_bounded(_by_function(uses)),
+        sites=_bounded(sites),
     )
+
+
+def _by_function(uses: Iterable[tuple[Place, list[int]]]) -> tuple[int, dict[str, SiteUse]]:
+    """Bytes of ballast, and of everything else the use of each function, all its lines together.
+
+    A function is shown at the line and leaf that hold most now, or else have allocated most.
+    """
+    ballast = 0
+    sums: dict[str, list[int]] = {}
+    shown: dict[str, Place] = {}
+    # Largest first, so that the first place met of a function is the one to show.
+    for place, use in sorted(uses, key=lambda item: (item[1][0], item[1][2]), reverse=True):
+        function = normalised(place.frame.function)
+        if is_ballast(function):
+            ballast += use[0]
+        elif function in sums:
+            sums[function] = [have + more for have, more in zip(sums[function], use, strict=True)]
+        elif any(use):
+            sums[function] = use
+            shown[function] = place
+    return ballast, {function: SiteUse(site_of(*shown[function]), *use) for function, use in sums.items()}
 
 
 def is_ballast(function: str) -> bool:
@@ -85,35 +112,20 @@ def is_ballast(function: str) -> bool:
     return pattern is not None and pattern.fullmatch(function, len(package) + 1) is not None
 
 
-def _by_function(uses: Mapping[Place, list[int]]) -> dict[str, SiteUse]:
-    """All lines of a function together, shown at the line and leaf that hold most now, or else have allocated most."""
-    summed: dict[str, SiteUse] = {}
-    # Largest first, so that the first one met of a function is the one to show.
-    for place, use in sorted(uses.items(), key=lambda item: (item[1][0], item[1][2]), reverse=True):
-        if any(use):
-            function = normalised(place.frame.function)
-            before = summed.get(function)
-            if before is None:
-                summed[function] = SiteUse(site_of(place.frame, place.leaf), *use)
-            else:
-                summed[function] = _added(before, use)
-    return summed
-
-
-def _added(use: SiteUse, more: Iterable[int]) -> SiteUse:
-    have = (use.inuse_bytes, use.inuse_objects, use.alloc_bytes, use.alloc_objects)
-    return SiteUse(use.site, *(a + b for a, b in zip(have, more, strict=True)))
-
-
 def _bounded(sites: dict[str, SiteUse]) -> dict[str, SiteUse]:
     """The MAX_SITES that hold most (or else have allocated most), and the rest as one."""
     if len(sites) <= MAX_SITES:
         return sites
     ranked = sorted(sites.items(), key=lambda item: (item[1].inuse_bytes, item[1].alloc_bytes), reverse=True)
-    rest = SiteUse(POOLED, 0, 0, 0, 0)
-    for _, use in ranked[MAX_SITES - 1 :]:
-        rest = _added(rest, (use.inuse_bytes, use.inuse_objects, use.alloc_bytes, use.alloc_objects))
-    return {**dict(ranked[: MAX_SITES - 1]), POOLED.function: rest}
+    rest = [use for _, use in ranked[MAX_SITES - 1 :]]
+    pooled = SiteUse(
+        POOLED,
+        sum(use.inuse_bytes for use in rest),
+        sum(use.inuse_objects for use in rest),
+        sum(use.alloc_bytes for use in rest),
+        sum(use.alloc_objects for use in rest),
+    )
+    return {**dict(ranked[: MAX_SITES - 1]), POOLED.function: pooled}
 
 
 def _fingerprint(*totals: int) -> str:
@@ -134,11 +146,11 @@ def reduce_goroutines(profile: Profile) -> GoroutineReading:
     if [kind.unit for kind in profile.sample_types] != ["count"]:
         have = ", ".join(kind.type for kind in profile.sample_types) or "none"
         raise MalformedProfile(f"reduce: not a goroutine profile: its sample types are {have}")
-    where = places(profile)
+    attribution = Attribution(profile)
+    waits = {stack: wait_kind(profile.frames(stack)) for stack in dict.fromkeys(profile.stacks)}
     counts: dict[tuple[str, WaitKind], dict[Place, int]] = {}
-    waits: dict[PackedStack, WaitKind] = {stack: wait_kind(profile.frames(stack)) for stack in where}
     for stack, count in zip(profile.stacks, profile.columns[0], strict=True):
-        place = where[stack]
+        place = attribution.places[attribution[stack]]
         group = counts.setdefault((normalised(place.frame.function), waits[stack]), {})
         group[place] = group.get(place, 0) + count
     groups = [_group(wait, places_of) for (_, wait), places_of in counts.items()]
@@ -147,7 +159,7 @@ def reduce_goroutines(profile: Profile) -> GoroutineReading:
 
 def _group(wait: WaitKind, counts: Mapping[Place, int]) -> GoroutineGroup:
     shown = max(counts, key=counts.__getitem__)
-    return GoroutineGroup(site_of(shown.frame, shown.leaf), wait, sum(counts.values()))
+    return GoroutineGroup(site_of(*shown), wait, sum(counts.values()))
 
 
 def _bounded_groups(groups: Iterable[GoroutineGroup]) -> tuple[GoroutineGroup, ...]:

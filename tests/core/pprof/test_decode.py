@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from leakwarden.core.pprof import profile_pb2 as pb
 from leakwarden.core.pprof.decode import MAX_LINES, MAX_ROWS, MAX_STACK_BYTES, decode
-from leakwarden.core.pprof.profile import Frame, Labels, NumericLabel, Profile, Sample, ValueType, location_ids, pack
+from leakwarden.core.pprof.locations import Frame
+from leakwarden.core.pprof.profile import Labels, NumericLabel, Profile, Sample, ValueType, location_ids, pack
 from leakwarden.core.pprof.rows import MAX_TEXT
 from leakwarden.core.reduce import goroutines_from_bytes, heap_from_bytes
 from leakwarden.errors import MalformedProfile, ProfileTooLarge

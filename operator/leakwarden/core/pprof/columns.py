@@ -9,14 +9,17 @@ here answers None, and rows.py reads the table and says what is wrong, or that i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
+from itertools import chain, repeat
+from operator import sub
 from typing import TypeVar
 
 from google.protobuf.message import Message
 
 from leakwarden.core.pprof import profile_pb2 as pb
-from leakwarden.core.pprof.profile import Frame, PackedStack, Stack, pack
-from leakwarden.core.pprof.rows import Functions, SampleTable, Strings
+from leakwarden.core.pprof.locations import Functions, Lines, Locations
+from leakwarden.core.pprof.profile import PackedStack, pack
+from leakwarden.core.pprof.rows import SampleTable, Strings
 from leakwarden.core.pprof.wire import LENGTH_DELIMITED, VARINT, parse, parse_loosely, unknown
 from leakwarden.errors import MalformedProfile
 
@@ -46,6 +49,7 @@ _SAMPLE_MARK = _mark([2], [1])
 _LOCATION_MARK = _mark([1], [4])
 _LINE_MARK = _mark([1, 2], [])
 _FUNCTION_MARK = _mark([1, 2, 3, 4], [])
+_LABEL_MARK = _mark([1], [])
 
 
 def usable(data: bytes) -> bool:
@@ -53,7 +57,7 @@ def usable(data: bytes) -> bool:
     return _CONTINUED not in data
 
 
-def samples(rows: Sequence[bytes], width: int, known: Mapping[int, Stack]) -> SampleTable | None:
+def samples(rows: Sequence[bytes], width: int, known: Collection[int]) -> SampleTable | None:
     """As `rows.samples`, or None."""
     try:
         joined = parse_loosely(pb.SampleColumns, _SAMPLE_MARK.join([*rows, b""]))
@@ -84,15 +88,31 @@ def _stacks(rows: Sequence[bytes], joined: pb.SampleColumns) -> list[PackedStack
     return stacks if misplaced == [(1, VARINT)] * unpacked else None
 
 
-def lead_somewhere(stacks: Sequence[PackedStack], known: Mapping[int, Stack]) -> bool:
+def lead_somewhere(stacks: Sequence[PackedStack], known: Collection[int]) -> bool:
     """Whether every location id of every stack is known. 0 never is, and so serves as the border between stacks."""
     different = set(stacks)
     joined = b"\0".join(different)
+    if 0x80 <= len(known) < 0x4000 and max(known) == len(known) and _within(joined, len(known)):
+        return joined.count(0) == len(different) - 1
     try:
         ids = parse_loosely(pb.LocationColumns, _tag(1, LENGTH_DELIMITED) + pack([len(joined)]) + joined).id[:]
     except MalformedProfile:
         return False
-    return ids.count(0) == max(len(different) - 1, 0) and (known.keys() | {0}) >= set(ids)
+    return ids.count(0) == max(len(different) - 1, 0) and set(ids) <= {0, *known}
+
+
+def _within(joined: bytes, highest: int) -> bool:
+    """Whether every number is at most `highest` (128 to 16383) and in the fewest bytes; all of it in C.
+
+    Go numbers its locations from 1 without gaps, so this is all there is to check. Bytes are sorted into classes, and
+    neighbours looked for that must not be: after a byte that says "continued" (c), another one or one that makes the
+    number too high, or is 0 (x); and after a last part that is too high (h), one that takes the highest place (t).
+    """
+    top, rest = highest >> 7, highest & 0x7F
+    continued = bytes(ord("c" if byte > 0x7F else "x" if byte > top or not byte else ".") for byte in range(256))
+    at_the_top = bytes(ord("h" if byte > 0x80 + rest else "t" if byte == top else ".") for byte in range(256))
+    classes = joined.translate(continued)
+    return b"cc" not in classes and b"cx" not in classes and b"ht" not in joined.translate(at_the_top)
 
 
 def functions(rows: Sequence[bytes], strings: Strings) -> Functions | None:
@@ -109,38 +129,34 @@ def functions(rows: Sequence[bytes], strings: Strings) -> Functions | None:
     return dict(zip(ids, zip(strings.texts(names), strings.texts(files), strict=True), strict=True))
 
 
-def locations(rows: Sequence[bytes], known: Functions) -> dict[int, Stack] | None:
+def locations(rows: Sequence[bytes], functions: Functions) -> Locations | None:
     """As `rows.locations`, or None."""
     joined = _parse_marked(pb.LocationColumns, _LOCATION_MARK, rows)
     if joined is None:
         return None
-    ids = _spread(joined.id[:], _UNSIGNED)
-    chunks = joined.line[:]
-    lines = [chunk for chunk in chunks if chunk != _MARK]
-    frames = _frames(lines, known)
-    if frames is None or not _all_claimed(ids, len(rows)) or len(chunks) - len(lines) != len(rows):
+    ids, chunks = _spread(joined.id[:], _UNSIGNED), joined.line[:]
+    marks = [place for place, chunk in enumerate(chunks) if chunk == _MARK]
+    if not _all_claimed(ids, len(rows)) or len(marks) != len(rows):
         return None
-    following = iter(frames)
-    read: list[Stack] = []
-    inlined: list[Frame] = []
-    for chunk in chunks:
-        if chunk != _MARK:
-            inlined.append(next(following))
-        else:
-            read.append(tuple(inlined) or _address_only(rows[len(read)]))
-            inlined = []
-    return dict(zip(ids, read, strict=True))
+    ends = [place - number for number, place in enumerate(marks)]
+    sizes = [*map(sub, ends, [0, *ends])]
+    owners = [*chain.from_iterable(map(repeat, ids, sizes))]
+    lines = _lines([chunk for chunk in chunks if chunk != _MARK], owners, functions)
+    if lines is None:
+        return None
+    bare = [number for number, size in enumerate(sizes) if not size] if 0 in sizes else []
+    addresses = {ids[number]: parse(pb.Location, rows[number]).address for number in bare}
+    return Locations(functions, ids, ends, lines, addresses)
 
 
-def _frames(rows: Sequence[bytes], known: Functions) -> list[Frame] | None:
-    """A frame a line."""
+def _lines(rows: Sequence[bytes], owners: Sequence[int], functions: Functions) -> Lines | None:
     joined = _parse_marked(pb.LineColumns, _LINE_MARK, rows)
     if joined is None:
         return None
     called, lines = _spread(joined.function_id[:], _UNSIGNED), _spread(joined.line[:], _SIGNED)
-    if not len(called) == len(lines) == len(rows) or not known.keys() >= set(called):
+    if not len(called) == len(lines) == len(rows) or not functions.keys() >= set(called):
         return None
-    return [Frame(*known[function], line) for function, line in zip(called, lines, strict=True)]
+    return Lines(owners, called, lines)
 
 
 def _parse_marked(kind: type[_M], mark: bytes, rows: Sequence[bytes]) -> _M | None:
@@ -171,5 +187,11 @@ def _all_claimed(ids: Sequence[int], rows: int) -> bool:
     return len(ids) == rows == len(set(ids)) and 0 not in ids
 
 
-def _address_only(row: bytes) -> Stack:
-    return (Frame(f"0x{parse(pb.Location, row).address:x}", "", 0),)
+def labels_hold(rows: Sequence[bytes], strings: Strings) -> bool:
+    """Whether all these labels are well-formed and their texts exist; False also where that is for the rows to say."""
+    joined = _parse_marked(pb.LabelColumns, _LABEL_MARK, rows)
+    if joined is None or joined.key[:].count(_SIGNED) != len(rows):
+        return False
+    return strings.have(
+        [text for column in (joined.key, joined.str, joined.num_unit) for text in column if text != _SIGNED]
+    )

@@ -7,7 +7,8 @@ from typing import Final, overload
 
 from leakwarden.core.pprof import columns, rows
 from leakwarden.core.pprof import profile_pb2 as pb
-from leakwarden.core.pprof.profile import Labels, PackedStack, Profile, Stack, ValueType
+from leakwarden.core.pprof.locations import Locations
+from leakwarden.core.pprof.profile import Labels, PackedStack, Profile, ValueType
 from leakwarden.core.pprof.rows import Strings
 from leakwarden.core.pprof.unpack import unpack
 from leakwarden.core.pprof.wire import parse
@@ -54,9 +55,11 @@ def _read(message: pb.Profile, strings: Strings, *, regular: bool) -> Profile:
     table = (regular and columns.samples(sample_rows, len(sample_types), locations)) or rows.samples(
         sample_rows, len(sample_types), locations
     )
-    _check_depth(locations.values(), table.stacks)
-    for label in table.labels:
-        rows.labels([label], strings)
+    _check_depth(locations, table.stacks)
+    labels = list(table.labels)
+    if not (regular and columns.labels_hold(labels, strings)):
+        for label in labels:
+            rows.labels([label], strings)
     for index in (message.drop_frames, message.keep_frames, message.doc_url, *message.comment):
         _ = strings[index]
     return Profile(
@@ -67,6 +70,7 @@ def _read(message: pb.Profile, strings: Strings, *, regular: bool) -> Profile:
         time_nanos=message.time_nanos[-1] if message.time_nanos else 0,
         duration_nanos=message.duration_nanos,
         mappings=rows.mappings(message.mapping, strings),
+        functions=functions,
         locations=locations,
         stacks=table.stacks,
         columns=table.columns,
@@ -74,9 +78,9 @@ def _read(message: pb.Profile, strings: Strings, *, regular: bool) -> Profile:
     )
 
 
-def _check_depth(locations: Iterable[Stack], stacks: Iterable[PackedStack]) -> None:
+def _check_depth(locations: Locations, stacks: Iterable[PackedStack]) -> None:
     """Go records 128 calls at most; absurd depths would cost time in the square of the profile's size."""
-    if max(map(len, locations), default=0) > MAX_LINES:
+    if locations.deepest() > MAX_LINES:
         raise ProfileTooLarge(f"locations: a location of more than {MAX_LINES} lines")
     if max(map(len, stacks), default=0) > MAX_STACK_BYTES:
         raise ProfileTooLarge(f"samples: a stack of more than {MAX_STACK_BYTES} bytes")

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
+from leakwarden.core.pprof.locations import Frame, Functions, Locations, Stack
 from leakwarden.errors import MalformedProfile, ProfileTooLarge
 
 PackedStack: TypeAlias = bytes
@@ -18,20 +19,6 @@ PackedStack: TypeAlias = bytes
 
 MAX_FRAMES = 65_536
 """The deepest stack that is expanded; Go records at most 128 calls."""
-
-
-class Frame(NamedTuple):
-    """One call. A named tuple and no dataclass: thousands are made for each profile, and tuples are made in C."""
-
-    function: str
-    """As the linker names it; `0x4f2a10` where only the address is known, as `go tool pprof` prints it."""
-    file: str
-    line: int
-    """1-based, 0 unknown."""
-
-
-Stack: TypeAlias = tuple[Frame, ...]
-"""Innermost call first; a call that was inlined has a frame of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +79,8 @@ class Profile:
     """Unix time at which it was taken, in nanoseconds; 0 unknown."""
     duration_nanos: int
     mappings: tuple[ProgramMapping, ...]
-    locations: Mapping[int, Stack]
-    """By location id: the frames at that place, the innermost first."""
+    functions: Functions
+    locations: Locations
     stacks: Sequence[PackedStack]
     columns: tuple[Sequence[int], ...]
     """One a sample type: the value of every sample."""

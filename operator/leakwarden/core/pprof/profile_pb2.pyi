@@ -166,6 +166,18 @@ class LineColumns(_message.Message):
     column: _containers.RepeatedScalarFieldContainer[int]
     def __init__(self, function_id: _Optional[_Iterable[int]] = ..., line: _Optional[_Iterable[int]] = ..., column: _Optional[_Iterable[int]] = ...) -> None: ...
 
+class LabelColumns(_message.Message):
+    __slots__ = ("key", "str", "num", "num_unit")
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    STR_FIELD_NUMBER: _ClassVar[int]
+    NUM_FIELD_NUMBER: _ClassVar[int]
+    NUM_UNIT_FIELD_NUMBER: _ClassVar[int]
+    key: _containers.RepeatedScalarFieldContainer[int]
+    str: _containers.RepeatedScalarFieldContainer[int]
+    num: _containers.RepeatedScalarFieldContainer[int]
+    num_unit: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, key: _Optional[_Iterable[int]] = ..., str: _Optional[_Iterable[int]] = ..., num: _Optional[_Iterable[int]] = ..., num_unit: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class FunctionColumns(_message.Message):
     __slots__ = ("id", "name", "system_name", "filename", "start_line")
     ID_FIELD_NUMBER: _ClassVar[int]

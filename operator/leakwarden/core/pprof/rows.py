@@ -6,20 +6,12 @@ rules, and the words in which a breach is reported, live here alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from leakwarden.core.pprof import profile_pb2 as pb
-from leakwarden.core.pprof.profile import (
-    Frame,
-    Labels,
-    NumericLabel,
-    PackedStack,
-    ProgramMapping,
-    Stack,
-    ValueType,
-    pack,
-)
+from leakwarden.core.pprof.locations import Functions, Lines, Locations
+from leakwarden.core.pprof.profile import Labels, NumericLabel, PackedStack, ProgramMapping, ValueType, pack
 from leakwarden.core.pprof.wire import parse
 from leakwarden.errors import MalformedProfile
 
@@ -51,10 +43,6 @@ class Strings:
         if self.have(indexes):
             return [self._texts[index] for index in indexes]
         return [self[index] for index in indexes]
-
-
-Functions = Mapping[int, tuple[str, str]]
-"""Name and file by function id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,28 +80,29 @@ def functions(rows: Iterable[bytes], strings: Strings) -> Functions:
     return read
 
 
-def locations(rows: Iterable[bytes], known: Functions) -> dict[int, Stack]:
-    """The frames of every location. One without lines is named by its address; its mapping may be missing, as in
-    pprof."""
-    read: dict[int, Stack] = {}
+def locations(rows: Iterable[bytes], functions: Functions) -> Locations:
+    """All locations, whose lines must lead to known functions. Their mapping may be missing: pprof does not mind."""
+    ends: dict[int, int] = {}
+    owners: list[int] = []
+    called: list[int] = []
+    lines: list[int] = []
+    addresses: dict[int, int] = {}
     for row in rows:
         message = parse(pb.Location, row)
-        _claim("location", message.id, read)
-        frames = tuple(_frame(line, message.id, known) for line in message.line)
-        read[message.id] = frames or (Frame(f"0x{message.address:x}", "", 0),)
-    return read
+        _claim("location", message.id, ends)
+        for line_row in message.line:
+            line = parse(pb.Line, line_row)
+            if line.function_id not in functions:
+                raise MalformedProfile(f"locations: location {message.id} leads to no function {line.function_id}")
+            owners.append(message.id)
+            called.append(line.function_id)
+            lines.append(line.line)
+        ends[message.id] = len(lines)
+        addresses[message.id] = message.address
+    return Locations(functions, [*ends], [*ends.values()], Lines(owners, called, lines), addresses)
 
 
-def _frame(row: bytes, location: int, known: Functions) -> Frame:
-    message = parse(pb.Line, row)
-    if message.function_id not in known:
-        raise MalformedProfile(
-            f"locations: location {location} leads to function {message.function_id}, which is missing"
-        )
-    return Frame(*known[message.function_id], message.line)
-
-
-def samples(rows: Iterable[bytes], width: int, known: Mapping[int, Stack]) -> SampleTable:
+def samples(rows: Iterable[bytes], width: int, known: Collection[int]) -> SampleTable:
     """All samples; each must have `width` values, one a sample type, and lead to known locations."""
     stacks: list[PackedStack] = []
     values: list[Sequence[int]] = []
@@ -146,7 +135,7 @@ def labels(rows: Iterable[bytes], strings: Strings) -> Labels:
     return Labels(text, numeric)
 
 
-def _claim(what: str, number: int, taken: Mapping[int, object]) -> None:
+def _claim(what: str, number: int, taken: Collection[int]) -> None:
     if number == 0:
         raise MalformedProfile(f"{what}s: a {what} has the reserved id 0")
     if number in taken:

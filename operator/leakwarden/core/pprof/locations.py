@@ -1,0 +1,89 @@
+"""The places in a program's code that a profile tells of, kept as columns until somebody asks for a frame."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+
+class Frame(NamedTuple):
+    """One call."""
+
+    function: str
+    """As the linker names it; `0x4f2a10` where only the address is known."""
+    file: str
+    line: int
+    """1-based, 0 unknown."""
+
+
+Stack: TypeAlias = tuple[Frame, ...]
+"""Innermost call first; a call that was inlined has a frame of its own."""
+
+Functions: TypeAlias = Mapping[int, tuple[str, str]]
+"""Name and file by function id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lines:
+    """All lines of all locations one after another, column by column: which location's, which function, which line."""
+
+    location: Sequence[int]
+    function: Sequence[int]
+    line: Sequence[int]
+
+
+class Locations(Mapping[int, Stack]):
+    """By location id: the frames at that place, the innermost first.
+
+    A profile of a megabyte has five thousand lines, of which totals by site need a few hundred as frames: so frames are
+    made when asked for. `ends[i]` is where the lines of the location `ids[i]` end. A location without lines has one
+    frame, named by its address.
+    """
+
+    __slots__ = ("_frames", "_functions", "_lines", "_spans", "_unnamed")
+
+    def __init__(
+        self, functions: Functions, ids: Sequence[int], ends: Sequence[int], lines: Lines, addresses: Mapping[int, int]
+    ) -> None:
+        self._functions = functions
+        self._lines = lines
+        self._spans = dict(zip(ids, zip((0, *ends), ends, strict=False), strict=True))
+        self._unnamed = addresses
+        self._frames: dict[int, Stack] = {}
+
+    def __getitem__(self, location: int) -> Stack:
+        frames = self._frames.get(location)
+        if frames is None:
+            frames = self._frames[location] = tuple(map(self._frame, range(*self._spans[location]))) or (
+                Frame(f"0x{self._unnamed[location]:x}", "", 0),
+            )
+        return frames
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._spans)
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def __contains__(self, location: object) -> bool:
+        return location in self._spans
+
+    def deepest(self) -> int:
+        """Lines of the location that has most."""
+        return max((end - start for start, end in self._spans.values()), default=0)
+
+    def calling(self, functions: Collection[int]) -> dict[int, int]:
+        """By id of each location with a line in one of these functions: the number of the innermost such line."""
+        found: dict[int, int] = {}
+        for number, (location, function) in enumerate(zip(self._lines.location, self._lines.function, strict=True)):
+            if function in functions and location not in found:
+                found[location] = number
+        return found
+
+    def frame(self, line: int) -> Frame:
+        """The frame of one line, by the number that `calling` gave."""
+        return self._frame(line)
+
+    def _frame(self, line: int) -> Frame:
+        return Frame(*self._functions[self._lines.function[line]], self._lines.line[line])
