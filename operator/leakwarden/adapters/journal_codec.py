@@ -45,7 +45,7 @@ def _encoded(action: Action) -> dict[str, Any]:
         "id": action.id,
         "policy": str(action.policy),
         "kind": action.kind.value,
-        "dryRun": action.dry_run,
+        "dryRun": action.dry_run or None,
         "namespace": action.namespace,
         "pod": action.pod,
         "podUID": action.pod_uid,
@@ -53,7 +53,7 @@ def _encoded(action: Action) -> dict[str, Any]:
         "signature": action.signature,
         "at": round(action.at, 3),
         "state": action.state.value,
-        "message": action.message,
+        "message": action.message or None,
         "outcome": action.outcome.value if action.outcome is not Outcome.PENDING else None,
         "outcomeAt": _rounded(action.outcome_at),
         "generation": action.generation,
@@ -63,7 +63,7 @@ def _encoded(action: Action) -> dict[str, Any]:
         "settledAt": _rounded(action.settled_at),
         "refusal": action.refusal.value if action.refusal else None,
     }
-    return {key: value for key, value in entry.items() if value not in (None, "", False)}
+    return {key: value for key, value in entry.items() if value is not None}
 
 
 def _rounded(at: float | None) -> float | None:
