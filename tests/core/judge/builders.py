@@ -81,13 +81,13 @@ def site(function: str, line: int = 1) -> Site:
 def heap(
     live: float, sites: Mapping[str, float] | None = None, *, alloc: float = 0.0, mark: str = "", churn: float = 0.0
 ) -> HeapReading:
-    """A heap of so many bytes; what `sites` do not hold is held by REST. `mark` is the fingerprint."""
+    """A heap of so many bytes; what `sites` do not hold is held by REST. `mark` is the fingerprint.
+
+    Every place has allocated what it holds, and `churn` bytes more.
+    """
     held = {name: value for name, value in (sites or {}).items() if value > 0}
     held[REST] = max(0.0, live - sum(held.values()))
-    uses = {
-        name: SiteUse(site(name), int(value), 1, int(value + (churn if name == REST else 0)), 1)
-        for name, value in held.items()
-    }
+    uses = {name: SiteUse(site(name), int(value), 1, int(value + churn), 1) for name, value in held.items()}
     return HeapReading(int(live), 0, int(alloc), mark or f"{live}/{alloc}", uses)
 
 

@@ -8,6 +8,7 @@ from leakwarden.api.words import Confidence, FindingType, Resolution, Severity, 
 from leakwarden.core.findings import Finding
 from leakwarden.core.judge import RuleState, TransitionKind
 from leakwarden.core.readings import Reading
+from leakwarden.core.rules import Rule
 from tests.core.judge.builders import GI, MI, T0, Target, goroutines, heap, memstats, rule, rules
 
 LIVE = rule(severity=Severity.CRITICAL)
@@ -75,31 +76,37 @@ def test_since_and_baseline_are_where_the_growth_began() -> None:
 
 
 @pytest.mark.parametrize(
-    ("these", "x", "rest", "churn", "confidence"),
+    ("these", "x", "rest", "confidence"),
     [
-        ((LIVE, SITE), 5.0, 0.0, 0.0, Confidence.HIGH),
-        ((LIVE,), 5.0, 0.0, 0.0, Confidence.HIGH),
-        ((LIVE,), 2.0, 30.0, 0.0, Confidence.LOW),
+        ((LIVE, SITE), 5.0, 0.0, Confidence.HIGH),
+        ((LIVE,), 5.0, 0.0, Confidence.HIGH),
+        ((LIVE,), 2.0, 30.0, Confidence.LOW),
     ],
-)  # fmt: skip
+)
 def test_confidence_counts_kinds_of_evidence_that_agree(
-    these: tuple[object, ...], x: float, rest: float, churn: float, confidence: Confidence
+    these: tuple[Rule, ...], x: float, rest: float, confidence: Confidence
 ) -> None:
-    found = grown(Target(rules(*these)), 60, x, rest)  # type: ignore[arg-type]
+    found = grown(Target(rules(*these)), 60, x, rest)
     assert found is not None
     assert found.confidence is confidence
 
 
-def test_goroutines_that_run_are_less_sure_than_goroutines_that_block() -> None:
-    found = []
-    for wait in (WaitKind.CHAN_SEND, WaitKind.RUNNING):
-        target = Target(rules(rule("g", Signal.GOROUTINES, at_least=200)))
-        for index in range(40):
-            target.count(50 + 20 * index, {("example.com/x.go", wait): 20.0 * index})
-        found.append(target.last.findings[0])
-    assert [f.wait for f in found] == [WaitKind.CHAN_SEND, WaitKind.RUNNING]
-    assert [f.confidence for f in found] == [Confidence.HIGH, Confidence.HIGH]
-    assert found[0].signature == "goroutine/example.com/x.go/chan-send"
+@pytest.mark.parametrize(("churn", "confidence"), [(0.0, Confidence.HIGH), (50.0, Confidence.MEDIUM)])
+def test_a_place_that_keeps_little_of_what_it_allocates_is_less_sure(churn: float, confidence: Confidence) -> None:
+    target = Target(rules(SITE))
+    for index in range(40):
+        allocated = churn * index * MI
+        profile = heap((500 + 5 * index) * MI, {X: 5 * index * MI}, alloc=allocated, mark=str(index), churn=allocated)
+        target.give(Reading(profile, goroutines(9)))
+    assert [f.confidence for f in target.last.findings if f.signature == f"memory/{X}"] == [confidence]
+
+
+def test_goroutines_are_named_with_what_they_wait_for() -> None:
+    target = Target(rules(rule("g", Signal.GOROUTINES, at_least=200)))
+    for index in range(40):
+        target.count(50 + 20 * index, {("example.com/x.go", WaitKind.CHAN_SEND): 20.0 * index})
+    found = target.last.findings[0]
+    assert (found.signature, found.wait) == ("goroutine/example.com/x.go/chan-send", WaitKind.CHAN_SEND)
 
 
 def test_the_limit_is_reached_when_the_live_heap_gets_there() -> None:

@@ -99,7 +99,7 @@ def _strength(track: Track) -> float:
 
 
 def _admitted(use: Use, seen: Parked | None, at: float, bounds: Bounds) -> Track:
-    """A place that is new held between nothing and the floor at every earlier reading: those are points too, half way."""
+    """A place that is new held less than the floor at every earlier reading: points too, half way between."""
     if seen is not None:
         series = append(Series(), seen.at, seen.value, bounds.reach, DETAIL)
     elif bounds.earlier:
