@@ -66,7 +66,7 @@ def wait_for_findings(up: Cluster) -> None:
     while time.monotonic() - started < FINDINGS_DEADLINE:
         policy = get(up, "leakpolicy", "gopls", "-n", NAMESPACE)
         targets = policy.get("status", {}).get("targets", {})
-        line = ", ".join(f"{count} {verdict}" for verdict, count in sorted(targets.items()) if isinstance(count, int))
+        line = ", ".join(f"{targets.get(verdict, 0)} {verdict}" for verdict in ("learning", "leaking", "healthy"))
         if line != last:
             say(f"{time.monotonic() - started:4.0f} s: {line}")
             last = line
