@@ -74,7 +74,11 @@ class FakeKube:
                 self._check(asked.path, asked.body["metadata"])
                 return self._store(asked.path, asked.body)
             case "PATCH":
-                self._check(asked.path, asked.body.get("metadata", {}))
+                if asked.body.get("metadata", {}).get("uid") not in (
+                    None,
+                    self._get(asked.path)["metadata"].get("uid"),
+                ):
+                    raise ApiError("metadata.uid: Invalid value: field is immutable", 422)
                 merged = _merge(self._get(asked.path), asked.body)
                 return self._store(asked.path, merged) if keep else merged
         raise AssertionError(f"nobody asks {asked.method}")

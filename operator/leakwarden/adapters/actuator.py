@@ -14,6 +14,8 @@ from leakwarden.api import SUMMARY_ANNOTATION
 from leakwarden.core.targets import PodFacts
 from leakwarden.errors import ApiConflict, ApiError, ApiNotFound, ApiUnavailable, OutcomeUnknown
 
+UNPROCESSABLE = 422
+"""What the API server calls a patch whose UID is not the object's: `metadata.uid: … field is immutable`."""
 MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -61,10 +63,15 @@ class LiveActuator:
             return
 
     async def _patch(self, pod: PodFacts, text: str | None) -> None:
-        """The UID in a patch is a precondition too. No resourceVersion: a merge patch of one key that nobody else
+        """The UID in a patch works as a precondition. No resourceVersion: a merge patch of one key that nobody else
         writes takes nothing from anybody, and a pod's version moves with every probe."""
         body = {"metadata": {"uid": pod.uid, "annotations": {SUMMARY_ANNOTATION: text}}}
-        await self._api.request("PATCH", _path(pod.namespace, pod.name), body=body, content_type=MERGE_PATCH)
+        try:
+            await self._api.request("PATCH", _path(pod.namespace, pod.name), body=body, content_type=MERGE_PATCH)
+        except ApiError as error:
+            if error.status == UNPROCESSABLE and "metadata.uid" in str(error):
+                raise ApiConflict(f"pod {pod.name} is another one by now: {error}", error.status) from error
+            raise
 
 
 class DryRunActuator(LiveActuator):
