@@ -69,6 +69,8 @@ class Deciding:
         recorded = {key for key in looked if await self._record(key)}
         self._changed |= looked - recorded - (looked - self._fleet.policies.keys())
         for intent in self.plan.intents:
+            if intent.verb is Verb.EVICT and self._entries is None:
+                continue  # the journal is not what this was planned from any more: look again, decide again
             if intent.action is None or intent.action.policy in recorded:
                 await self._carry_out(intent)
         await self._recording.count_lasting(self._lasting())
@@ -131,6 +133,7 @@ class Deciding:
             await self._journal.intend(action)
         except ApiError as error:
             log.warning("not done, since the journal does not have it: %s of %s: %s", action.kind, action.pod, error)
+            self._entries = None
             return
         try:
             if intent.verb is Verb.EVICT:
