@@ -105,6 +105,9 @@ class Fleet:
         self.policies[policy.key] = policy
         there = {pod.uid for pod in pods}
         ended = [self._end(watch) for watch in self.watches(policy.key) if watch.pod.uid not in there]
+        refused = {key.pod_uid for key in self.refusals.get(policy.key, {})}
+        for uid in refused - there:
+            self._drop_refusals(policy.key, uid)
         return _merge([*ended, *(self._look(policy, pod) for pod in pods)])
 
     def remove_policy(self, key: PolicyKey) -> Changes:
