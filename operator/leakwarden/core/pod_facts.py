@@ -18,9 +18,10 @@ from leakwarden.core.targets import ContainerFacts, Owner, PodFacts
 
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
 SAFE_TO_EVICT_ANNOTATION = "cluster-autoscaler.kubernetes.io/safe-to-evict"
+SAFE_VOLUMES_ANNOTATION = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 
-_KEPT_ANNOTATIONS = frozenset({DEFAULT_CONTAINER_ANNOTATION, SAFE_TO_EVICT_ANNOTATION})
+_KEPT_ANNOTATIONS = frozenset({DEFAULT_CONTAINER_ANNOTATION, SAFE_TO_EVICT_ANNOTATION, SAFE_VOLUMES_ANNOTATION})
 _MAX_ANNOTATION = 4096
 _OOM_EXIT_CODE = 137
 
@@ -93,8 +94,9 @@ def _owner(metadata: Json) -> Owner | None:
     for reference in _items(metadata, "ownerReferences"):
         if reference.get("controller") is True:
             return Owner(
-                intern(str(reference.get("kind"))), intern(str(reference.get("name"))),
-                intern(str(reference.get("uid")))
+                intern(str(reference.get("kind"))),
+                intern(str(reference.get("name"))),
+                intern(str(reference.get("uid"))),
             )
     return None
 

@@ -8,14 +8,13 @@ from leakwarden.core.actions import ActionState
 from leakwarden.core.decide.gather import Case
 from leakwarden.core.decide.ledger import action_id
 from leakwarden.core.decide.say import clock, owned, pod_name
+from leakwarden.core.pod_facts import SAFE_TO_EVICT_ANNOTATION, SAFE_VOLUMES_ANNOTATION
 from leakwarden.core.targets import PodFacts
 
 REPLACING_KINDS = frozenset({"ReplicaSet", "StatefulSet", "ReplicationController"})
 """Controllers known to make a new pod for an evicted one and to lose nothing by it. Anything else is doubt: a Job loses
 its work and a try, and what a custom kind does is unknown here."""
 SYSTEM_CLASSES = frozenset({"system-cluster-critical", "system-node-critical"})
-SAFE_TO_EVICT = "cluster-autoscaler.kubernetes.io/safe-to-evict"
-SAFE_LOCAL_VOLUMES = "cluster-autoscaler.kubernetes.io/safe-to-evict-local-volumes"
 
 
 def observe_only(case: Case) -> str | None:
@@ -136,23 +135,23 @@ def opted_out(case: Case) -> str | None:
 
 def not_safe_to_evict(case: Case) -> str | None:
     pod = known(case)
-    if not _says(pod, SAFE_TO_EVICT, "false"):
+    if not _says(pod, SAFE_TO_EVICT_ANNOTATION, "false"):
         return None
-    return f'pod {pod_name(pod)} must not be evicted: annotation {SAFE_TO_EVICT} is "false"'
+    return f'pod {pod_name(pod)} must not be evicted: annotation {SAFE_TO_EVICT_ANNOTATION} is "false"'
 
 
 def local_storage(case: Case) -> str | None:
     """As cluster-autoscaler reads the same annotations: "true" allows all, the list allows those it names."""
     pod = known(case)
-    if not pod.local_volumes or _says(pod, SAFE_TO_EVICT, "true"):
+    if not pod.local_volumes or _says(pod, SAFE_TO_EVICT_ANNOTATION, "true"):
         return None
-    allowed = {name.strip() for name in pod.annotations.get(SAFE_LOCAL_VOLUMES, "").split(",")}
+    allowed = {name.strip() for name in pod.annotations.get(SAFE_VOLUMES_ANNOTATION, "").split(",")}
     lost = [name for name in pod.local_volumes if name not in allowed]
     if not lost:
         return None
     return (
         f"an eviction would lose local storage of pod {pod_name(pod)}: {', '.join(lost)}; "
-        f"annotation {SAFE_LOCAL_VOLUMES} allows it by volume"
+        f"annotation {SAFE_VOLUMES_ANNOTATION} allows it by volume"
     )
 
 
