@@ -33,7 +33,7 @@ REMEDIATION: dict[str, dict[str, Any]] = {
 APP, POLICY = "crash", "watch"
 FUNCTION = "analyzeAndSend"
 SOON = 12.0
-"""Seconds after a restart: less than the 13 s of points and 3 s of hold that finding the leak anew would take."""
+"""Seconds after a restart: less than the 19 s of points and 3 s of hold that finding the leak anew would take."""
 
 
 @dataclass

@@ -47,7 +47,7 @@ def scene(
 
 
 def test_an_edited_rule_takes_effect_at_once_on_the_series_that_are_there(scene: Scene) -> None:
-    """The window is 16 s: a finding within 8 s of the edit rests on points from before it."""
+    """A trend takes 19 s of points: a finding within 12 s of the edit rests on some from before it."""
 
     def judged() -> None:
         targets = scene.targets("first")
