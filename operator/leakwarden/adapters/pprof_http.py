@@ -48,7 +48,12 @@ class PprofConnection:
         self._served = 0
         self.phase = "connecting"
         self.opening = 0.0
-        """Seconds that the first connection took; 0 while there was none."""
+        """Seconds that opening took, 0 where nothing had to be opened since this was last set to 0."""
+
+    @property
+    def is_open(self) -> bool:
+        """As far as is known without asking."""
+        return self._stream is not None
 
     async def get(self, path: str, content_type: str, max_bytes: int) -> bytes:
         """The body of a 200 of `content_type`. Raises SamplingError; the next `get` then connects anew."""

@@ -12,6 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
+from leakwarden.adapters.connections import KEEP, KeptConnections
 from leakwarden.adapters.kube_errors import cap
 from leakwarden.adapters.ports import ByteStream, Decoder, Dialer, PartReading
 from leakwarden.adapters.pprof_http import PprofConnection
@@ -41,18 +42,30 @@ _MEMSTATS_MARK = b"\n# runtime.MemStats\n"
 
 
 class PodSampler:
-    """Implements `ports.Sampler`. `clock` gives unix seconds."""
+    """Implements `ports.Sampler`. `clock` gives unix seconds; `keep` connections at most stay open between rounds."""
 
     def __init__(
-        self, dialers: Mapping[Transport, Dialer], decoder: Decoder, clock: Callable[[], float] = time.time
+        self,
+        dialers: Mapping[Transport, Dialer],
+        decoder: Decoder,
+        clock: Callable[[], float] = time.time,
+        *,
+        keep: int = KEEP,
     ) -> None:
         self._dialers = dialers
         self._decoder = decoder
         self._clock = clock
+        self._kept = KeptConnections(keep)
+
+    async def close(self) -> None:
+        """Ends the connections that are kept."""
+        await self._kept.close()
 
     async def sample(self, target: Target, wanted: frozenset[str]) -> SampleResult:
         at, started = self._clock(), time.monotonic()
-        attempt = _Attempt(target, self._dialers[target.transport], self._decoder)
+        connection = self._kept.take(target) or _connection(self._dialers[target.transport], target)
+        connection.opening = 0.0
+        attempt = _Attempt(target, connection, self._decoder)
         try:
             await attempt.run(wanted)
             outcome = attempt.outcome()
@@ -60,13 +73,13 @@ class PodSampler:
             log.exception("sampling %s/%s failed in a way that is a bug", target.namespace, target.pod)
             outcome = Failure(FailureReason.INTERNAL, cap(f"{type(error).__name__}: {error}"))
         finally:
-            await attempt.connection.close()
+            await self._kept.give(target, connection)
         return SampleResult(
             # At least a millisecond: recordings are named by it.
             at=round(at, 3),
             latency=time.monotonic() - started,
             outcome=outcome,
-            opening=attempt.connection.opening,
+            opening=connection.opening,
             parts=attempt.raw,
             info=attempt.info,
         )
@@ -75,20 +88,17 @@ class PodSampler:
 class _Attempt:
     """What one attempt has so far."""
 
-    def __init__(self, target: Target, dialer: Dialer, decoder: Decoder) -> None:
+    def __init__(self, target: Target, connection: PprofConnection, decoder: Decoder) -> None:
         self.raw: dict[str, bytes] = {}
         self.info = GoplsInfo()
         self._target = target
+        self._connection = connection
         self._decoder = decoder
         self._readings: dict[str, PartReading] = {}
         self._failures: dict[str, PartFailure] = {}
-        host = target.pod_ip if target.transport is Transport.POD_IP else "localhost"
-        self.connection = PprofConnection(lambda: _connect(dialer, target), f"{host}:{target.endpoint.port}")
 
     async def run(self, wanted: frozenset[str]) -> None:
         await self._fetch([part for part in PARTS.values() if part.name in wanted and part.name != IDENTITY])
-        if IDENTITY not in wanted:
-            await self.connection.close()  # decoding may take a while, and the connection costs others
         await self._decode()
         if IDENTITY in wanted and looks_like_gopls(self._functions()):
             await self._ask_identity()
@@ -118,13 +128,13 @@ class _Attempt:
         except TimeoutError:
             if not deadline.expired():
                 raise
-            waited = f"no answer within {self._target.timeout:g} s: {self.connection.phase}"
+            waited = f"no answer within {self._target.timeout:g} s: {self._connection.phase}"
             self._fail(left, FailureReason.TIMEOUT, waited)
 
     async def _fetch_one(self, part: Part) -> None:
         path = part.path if part.from_root else self._target.endpoint.path.rstrip("/") + part.path
         try:
-            data = await self.connection.get(path, part.content_type, self._target.max_bytes)
+            data = await self._connection.get(path, part.content_type, self._target.max_bytes)
         except SamplingError as error:
             if error.reason not in _ONE_PART_ONLY:
                 raise
@@ -147,7 +157,7 @@ class _Attempt:
         path = PARTS[IDENTITY].path
         try:
             async with asyncio.timeout(min(_INFO_PATIENCE, self._target.timeout)):
-                page = await self.connection.get(path, PARTS[IDENTITY].content_type, MAX_PAGE)
+                page = await self._connection.get(path, PARTS[IDENTITY].content_type, MAX_PAGE)
         except (SamplingError, TimeoutError):
             return  # without it a restarted process is still told by its falling counters
         self.info = parse_info(page)
@@ -163,6 +173,11 @@ class _Attempt:
     def _fail(self, parts: list[Part], reason: FailureReason, message: str) -> None:
         for part in parts:
             self._failures[part.name] = PartFailure(reason, message)
+
+
+def _connection(dialer: Dialer, target: Target) -> PprofConnection:
+    host = target.pod_ip if target.transport is Transport.POD_IP else "localhost"
+    return PprofConnection(lambda: _connect(dialer, target), f"{host}:{target.endpoint.port}")
 
 
 async def _connect(dialer: Dialer, target: Target) -> ByteStream:

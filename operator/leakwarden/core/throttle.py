@@ -75,7 +75,7 @@ class Concurrency:
         return min(working) + PATIENCE
 
     def leave(self, ticket: Ticket, opening: float, *, crowded: bool, now: float) -> None:
-        """The sample has ended. `opening`: seconds until its connection stood, 0 if it never did.
+        """The sample has ended. `opening`: seconds until its connection stood, 0 if none was opened.
 
         That is the share of API server and node: what comes after depends on the process and the size of its profiles.
         `crowded`: API server or node gave way (throttled, 5xx, connection lost).
@@ -85,11 +85,11 @@ class Concurrency:
             return
         if crowded:
             self._decrease(now)
-        elif opening > 0:
-            if self._probe is None:
-                self._adapt(opening, full, now)
-            elif ticket.since >= self._probe_from:
+        elif self._probe is not None:
+            if ticket.since >= self._probe_from:
                 self._learn_unloaded(opening)
+        elif opening > 0:
+            self._adapt(opening, full, now)
 
     def _places(self, now: float) -> int:
         """The bound, or a single place while the unloaded way is looked at."""
@@ -102,8 +102,11 @@ class Concurrency:
     def _learn_unloaded(self, opening: float) -> None:
         probe = self._probe = [*(self._probe or []), opening]
         if len(probe) >= PROBE_SAMPLES:
-            self._unloaded = median(probe)
-            self._probe, self._smooth = None, None
+            self._probe = None
+            opened = [time for time in probe if time > 0]
+            # Where connections are kept, few are opened: then what was learnt before still stands.
+            if len(opened) > PROBE_SAMPLES // 2:
+                self._unloaded, self._smooth = median(opened), None
 
     def _adapt(self, opening: float, full: bool, now: float) -> None:
         before = self._smooth
