@@ -2,100 +2,108 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Iterator
+from typing import Generic, TypeAlias, TypeVar
 
 from leakwarden.core.frames import Code, attributed_frame, code_of, goroot_of
 from leakwarden.core.pprof.locations import Frame, Functions
 from leakwarden.core.pprof.profile import PackedStack, Profile, location_ids
 
-_NOWHERE = Frame("unknown", "", 0)
+UNKNOWN = Frame("unknown", "", 0)
 """What an empty stack is put down to."""
 
-
-class Place(NamedTuple):
-    """Where a stack is put down, and the innermost function that it went on to."""
-
-    frame: Frame
-    leaf: str
+_T = TypeVar("_T")
 
 
-class Attribution(dict[PackedStack, int]):
-    """The place of each stack of a profile, by the rule of `frames.attributed`: `places[self[stack]]`.
+class Attribution(dict[PackedStack, _T], Generic[_T]):
+    """What is counted for the place of a stack: `self[stack]` is the counter of the frame it is put down to.
 
-    Frames are told apart once a location, not once a stack; a stack is walked when it is first asked for, and only
-    until the first location with a frame of the user's code. That location and the leaf make the place. (Two places
-    may be equal, and then mean the same.)
+    The rule is that of `frames.attributed`. Frames are told apart once a location, not once a stack; a stack is
+    walked when it is first asked for, and only until the first location with a frame of the user's code. `new` makes
+    a counter; stacks that are put down to one line share it.
     """
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, new: Callable[[], _T]) -> None:
         super().__init__()
-        self.places: list[Place] = []
         self._profile = profile
         self._goroot = goroot_of(profile.functions.values())
         self._user = profile.locations.calling(_user_functions(profile.functions, self._goroot))
         """The innermost line of the user's code, by location."""
-        self._first = FirstOf(self._user)
-        self._known: dict[tuple[int, int], int] = {}
+        self._new = new
+        self._counters: dict[int, _T] = {}
+        self._others: dict[Frame, _T] = {}
+        self._walk = walker(self._user)
 
-    def __missing__(self, stack: PackedStack) -> int:
-        location = self._first(stack)
-        key = location, _leaf(stack) if location else len(self.places)
-        number = self._known.get(key)
-        if number is None:
-            number = self._known[key] = len(self.places)
-            self.places.append(self._place(stack, location))
-        self[stack] = number
-        return number
+    def __missing__(self, stack: PackedStack) -> _T:
+        # Written out here and not in a method of the walker: this loop sees more bytes than any other.
+        state = self._walk
+        for byte in stack:
+            state = state[byte]
+            if not state:
+                break
+        location = state.location if isinstance(state, Found) else 0
+        if location < 0:
+            location = next((number for number in location_ids(stack) if number in self._user), 0)
+        counter = self._counters.get(location)
+        if counter is None:
+            counter = self._counter(stack, location)
+        self[stack] = counter
+        return counter
 
-    def _place(self, stack: PackedStack, location: int) -> Place:
+    def _counter(self, stack: PackedStack, location: int) -> _T:
+        """A new one, or for a stack without user code perhaps one that is there."""
         if location:
-            return Place(
-                self._profile.locations.frame(self._user[location]), self._profile.locations[_leaf(stack)][0].function
-            )
-        frames = self._profile.frames(stack) or (_NOWHERE,)
-        return Place(attributed_frame(frames, self._goroot), frames[0].function)
+            return self._counters.setdefault(location, self._new())
+        frames = self._profile.frames(stack)
+        frame = attributed_frame(frames, self._goroot) if frames else UNKNOWN
+        return self._others.setdefault(frame, self._new())
+
+    def counters(self) -> Iterator[tuple[Frame, _T]]:
+        """Every frame that something was put down to. A frame may come twice, where a line was compiled twice."""
+        for location, counter in self._counters.items():
+            yield self._profile.locations.frame(self._user[location]), counter
+        yield from self._others.items()
+
+    def leaf(self, stack: PackedStack) -> str:
+        """The innermost function of a stack."""
+        location = next(location_ids(stack), 0)
+        return self._profile.locations[location][0].function if location else UNKNOWN.function
 
 
 def _user_functions(functions: Functions, goroot: str) -> set[int]:
     return {number for number, (name, file) in functions.items() if code_of(name, file, goroot) is Code.USER}
 
 
-class FirstOf:
-    """Called with a packed stack: its leaf-most location that is wanted, or 0, which no location has.
+class Found(list["State"]):
+    """Where a walk ends: an empty list, so that one test tells it from a state."""
 
-    No other loop sees as many bytes. So numbers of up to two bytes, as nearly all are, are not computed but looked up:
-    the second byte among those that make a wanted number with the first. A second byte that says that a third follows
-    is in every such set, and sends the stack the slow way.
+    __slots__ = ("location",)
+    location: int
+    """-1: only a slower look can tell."""
+
+
+State: TypeAlias = "list[State]"
+"""The next state for each byte that may follow."""
+
+
+def walker(wanted: Iterable[int]) -> State:
+    """The start of a state machine that reads packed stacks byte by byte until it meets a wanted location.
+
+    It knows numbers of up to two bytes, as nearly all are; in any longer one it ends with -1.
     """
-
-    __slots__ = ("_longer", "_short", "_wanted")
-
-    def __init__(self, wanted: Collection[int]) -> None:
-        self._wanted = wanted
-        self._short = {number for number in wanted if number < 0x80}
-        self._longer = {first: set(range(0x80, 0x100)) for first in range(0x80, 0x100)}
-        for number in wanted:
-            if number < 0x4000:
-                self._longer[number & 0x7F | 0x80].add(number >> 7)
-
-    def __call__(self, stack: PackedStack) -> int:
-        short, longer = self._short, self._longer
-        following = iter(stack)
-        for byte in following:
-            if byte < 0x80:
-                if byte in short:
-                    return byte
-            elif (second := next(following)) in longer[byte]:
-                if second < 0x80:
-                    return byte & 0x7F | second << 7
-                return next((location for location in location_ids(stack) if location in self._wanted), 0)
-        return 0
+    start: State = []
+    wide = _found(-1)
+    longer: list[State] = [[start] * 0x80 + [wide] * 0x80 for _ in range(0x80)]
+    start += [start] * 0x80 + longer
+    for location in wanted:
+        if location < 0x80:
+            start[location] = _found(location)
+        if location < 0x4000:
+            longer[location & 0x7F][location >> 7] = _found(location)
+    return start
 
 
-def _leaf(stack: PackedStack) -> int:
-    if stack[0] < 0x80:
-        return stack[0]
-    if stack[1] < 0x80:
-        return stack[0] & 0x7F | stack[1] << 7
-    return next(location_ids(stack))
+def _found(location: int) -> Found:
+    found = Found()
+    found.location = location
+    return found

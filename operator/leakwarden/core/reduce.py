@@ -6,16 +6,17 @@ The `…_from_bytes` functions are what worker processes run: bytes in, a small 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import Final
+from typing import Final, TypeAlias
 
 from leakwarden.api.words import WaitKind
-from leakwarden.core.attribution import Attribution, Place
+from leakwarden.core.attribution import Attribution
 from leakwarden.core.frames import normalised, package_of, site_of, wait_kind
 from leakwarden.core.memstats import parse_memstats
 from leakwarden.core.pprof.decode import decode
-from leakwarden.core.pprof.profile import Profile
+from leakwarden.core.pprof.locations import Frame
+from leakwarden.core.pprof.profile import PackedStack, Profile
 from leakwarden.core.readings import GoroutineGroup, GoroutineReading, HeapReading, MemStats, Site, SiteUse
 from leakwarden.errors import MalformedProfile, ProfileTooLarge
 
@@ -34,6 +35,10 @@ BALLAST: Final = {
 
 gopls sets 100 MB aside when its package `cache` is initialised (`var ballast`) and never touches them: they make
 garbage collections rarer. Counted as live heap they would top every idle profile and drown every percentage."""
+
+
+_Values: TypeAlias = tuple[int, int, int, int]
+"""In use, bytes and objects; ever allocated, bytes and objects."""
 
 
 def heap_from_bytes(data: bytes, max_bytes: int) -> HeapReading:
@@ -60,50 +65,83 @@ def reduce_heap(profile: Profile) -> HeapReading:
     `alloc_bytes` has everything in it.
     """
     columns = [profile.column(name) for name in ("inuse_space", "inuse_objects", "alloc_space", "alloc_objects")]
-    attribution = Attribution(profile)
-    uses: list[list[int]] = []
+    uses = Attribution(profile, _Use)
     for stack, inuse_bytes, inuse_objects, alloc_bytes, alloc_objects in zip(profile.stacks, *columns, strict=True):
-        number = attribution[stack]
-        if number == len(uses):
-            uses.append([inuse_bytes, inuse_objects, alloc_bytes, alloc_objects])
-            continue
-        use = uses[number]
+        use = uses[stack]
+        use.alloc_bytes += alloc_bytes
+        use.alloc_objects += alloc_objects
         # In a process that has run for a while, most stacks hold nothing any more.
         if inuse_bytes or inuse_objects:
-            use[0] += inuse_bytes
-            use[1] += inuse_objects
-        use[2] += alloc_bytes
-        use[3] += alloc_objects
-    inuse, objects, allocated, allocations = (sum(column) for column in columns)
-    ballast, sites = _by_function(zip(attribution.places, uses, strict=True))
+            use.inuse_bytes += inuse_bytes
+            use.inuse_objects += inuse_objects
+            if inuse_bytes > use.most or (inuse_bytes == use.most and uses.leaf(stack) < uses.leaf(use.stack)):
+                use.most, use.stack = inuse_bytes, stack
+    counted = sorted(uses.counters(), key=_largest)
+    totals = _total(use.values() for _, use in counted)
+    ballast, sites = _by_function(counted, uses)
     return HeapReading(
-        live_bytes=inuse - ballast,
+        live_bytes=totals[0] - ballast,
         ballast_bytes=ballast,
-        alloc_bytes=allocated,
-        fingerprint=_fingerprint(inuse, objects, allocated, allocations),
+        alloc_bytes=totals[2],
+        fingerprint=_fingerprint(totals),
         sites=_bounded(sites),
     )
 
 
-def _by_function(uses: Iterable[tuple[Place, list[int]]]) -> tuple[int, dict[str, SiteUse]]:
+class _Use:
+    """What one line holds and has allocated, and the stack through which it holds most."""
+
+    __slots__ = ("alloc_bytes", "alloc_objects", "inuse_bytes", "inuse_objects", "most", "stack")
+
+    def __init__(self) -> None:
+        self.inuse_bytes = self.inuse_objects = self.alloc_bytes = self.alloc_objects = self.most = 0
+        self.stack: PackedStack = b""
+
+    def values(self) -> _Values:
+        return self.inuse_bytes, self.inuse_objects, self.alloc_bytes, self.alloc_objects
+
+
+def _total(uses: Iterable[_Values]) -> _Values:
+    total = (0, 0, 0, 0)
+    for use in uses:
+        total = _added(total, use)
+    return total
+
+
+def _by_function(counted: Iterable[tuple[Frame, _Use]], uses: Attribution[_Use]) -> tuple[int, dict[str, SiteUse]]:
     """Bytes of ballast, and of everything else the use of each function, all its lines together.
 
-    A function is shown at the line and leaf that hold most now, or else have allocated most.
+    `counted` has the largest first, so that the first line met of a function is the one to show: a function is shown
+    at the line that holds most now, or else has allocated most, and the leaf through which it does.
     """
+    for stack, use in uses.items():
+        use.stack = use.stack or stack
     ballast = 0
-    sums: dict[str, list[int]] = {}
-    shown: dict[str, Place] = {}
-    # Largest first, so that the first place met of a function is the one to show.
-    for place, use in sorted(uses, key=lambda item: (item[1][0], item[1][2]), reverse=True):
-        function = normalised(place.frame.function)
+    sums: dict[str, _Values] = {}
+    sites: dict[str, Site] = {}
+    # Largest first, so that the first line met of a function is the one to show.
+    for frame, use in sorted(
+        uses.counters(), key=lambda item: (item[1].inuse_bytes, item[1].alloc_bytes), reverse=True
+    ):
+        function = normalised(frame.function)
         if is_ballast(function):
-            ballast += use[0]
+            ballast += use.inuse_bytes
         elif function in sums:
-            sums[function] = [have + more for have, more in zip(sums[function], use, strict=True)]
-        elif any(use):
-            sums[function] = use
-            shown[function] = place
-    return ballast, {function: SiteUse(site_of(*shown[function]), *use) for function, use in sums.items()}
+            sums[function] = _added(sums[function], use.values())
+        elif any(use.values()):
+            sums[function] = use.values()
+            sites[function] = site_of(frame, uses.leaf(use.stack))
+    return ballast, {function: SiteUse(sites[function], *values) for function, values in sums.items()}
+
+
+def _largest(counted: tuple[Frame, _Use]) -> tuple[int, int, int]:
+    """Largest first, and the same order whatever the order of the samples, which Go changes from profile to profile."""
+    frame, use = counted
+    return -use.inuse_bytes, -use.alloc_bytes, frame.line
+
+
+def _added(some: _Values, more: _Values) -> _Values:
+    return some[0] + more[0], some[1] + more[1], some[2] + more[2], some[3] + more[3]
 
 
 def is_ballast(function: str) -> bool:
@@ -128,14 +166,14 @@ def _bounded(sites: dict[str, SiteUse]) -> dict[str, SiteUse]:
     return {**dict(ranked[: MAX_SITES - 1]), POOLED.function: pooled}
 
 
-def _fingerprint(*totals: int) -> str:
+def _fingerprint(totals: Sequence[int]) -> str:
     """The same twice in one process exactly when the sample table has the same values.
 
     Between collections Go adds rows for new stacks, all zero, and numbers its locations anew: the bytes of a profile
     change while its values stand still. A collection publishes what was allocated and freed since. What was allocated
     only ever raises the two allocation totals; without any, what was freed lowers the other two. So the totals tell.
     """
-    return sha256(repr(totals).encode()).hexdigest()[:16]
+    return sha256(repr(tuple(totals)).encode()).hexdigest()[:16]
 
 
 def reduce_goroutines(profile: Profile) -> GoroutineReading:
@@ -146,20 +184,23 @@ def reduce_goroutines(profile: Profile) -> GoroutineReading:
     if [kind.unit for kind in profile.sample_types] != ["count"]:
         have = ", ".join(kind.type for kind in profile.sample_types) or "none"
         raise MalformedProfile(f"reduce: not a goroutine profile: its sample types are {have}")
-    attribution = Attribution(profile)
-    waits = {stack: wait_kind(profile.frames(stack)) for stack in dict.fromkeys(profile.stacks)}
-    counts: dict[tuple[str, WaitKind], dict[Place, int]] = {}
+    standing: Attribution[dict[PackedStack, int]] = Attribution(profile, dict)
     for stack, count in zip(profile.stacks, profile.columns[0], strict=True):
-        place = attribution.places[attribution[stack]]
-        group = counts.setdefault((normalised(place.frame.function), waits[stack]), {})
-        group[place] = group.get(place, 0) + count
-    groups = [_group(wait, places_of) for (_, wait), places_of in counts.items()]
-    return GoroutineReading(sum(profile.columns[0]), _bounded_groups(groups))
+        counts = standing[stack]
+        counts[stack] = counts.get(stack, 0) + count
+    groups: dict[tuple[str, WaitKind], dict[Site, int]] = {}
+    for frame, counts in standing.counters():
+        for stack, count in counts.items():
+            site = site_of(frame, standing.leaf(stack))
+            group = groups.setdefault((site.function, wait_kind(profile.frames(stack))), {})
+            group[site] = group.get(site, 0) + count
+    return GoroutineReading(
+        sum(profile.columns[0]), _bounded_groups(_group(wait, counts) for (_, wait), counts in groups.items())
+    )
 
 
-def _group(wait: WaitKind, counts: Mapping[Place, int]) -> GoroutineGroup:
-    shown = max(counts, key=counts.__getitem__)
-    return GoroutineGroup(site_of(*shown), wait, sum(counts.values()))
+def _group(wait: WaitKind, counts: Mapping[Site, int]) -> GoroutineGroup:
+    return GoroutineGroup(max(counts, key=counts.__getitem__), wait, sum(counts.values()))
 
 
 def _bounded_groups(groups: Iterable[GoroutineGroup]) -> tuple[GoroutineGroup, ...]:

@@ -71,6 +71,19 @@ def test_odd_rows_are_read_alike_or_left_to_the_rows(table: str, odd: list[bytes
             decode(parts.join(), max_bytes=1 << 20)
 
 
+@given(st.lists(st.sampled_from(["packed", "unpacked", "empty"]), max_size=40), st.integers(1, 30))
+def test_packed_and_unpacked_stacks_may_be_mixed_in_any_order(kinds: list[str], times: int) -> None:
+    forms = {
+        "packed": pb.Sample(location_id=[1, 2, 1], value=[7, 1]).SerializeToString(),
+        "unpacked": varint(1, 2) + varint(1, 1) + varint(2, 7) + varint(2, 2),
+        "empty": varint(2, 7) + varint(2, 3),
+    }
+    stacks = {"packed": b"\x01\x02\x01", "unpacked": b"\x02\x01", "empty": b""}
+    read = columns.samples([forms[kind] for kind in kinds] * times, 2, {1, 2})
+    assert read is not None
+    assert list(read.stacks) == [stacks[kind] for kind in kinds] * times
+
+
 def test_a_profile_that_holds_the_mark_itself_is_read_by_rows() -> None:
     parts = Parts()
     parts.samples[0] = pb.Sample(location_id=[1, 2, 3], value=[columns._SIGNED, 5]).SerializeToString()

@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -176,8 +177,9 @@ def test_memory_for_the_worst_small_messages_stays_within_a_known_multiple_of_th
     assert int(done.stdout) * 1024 < 40 * (4 << 20), done.stderr
 
 
-def test_the_order_of_samples_does_not_matter_to_a_reading() -> None:
-    data = gzip.decompress(tool.HEAPS[0].read_bytes())
+@pytest.mark.parametrize("path", tool.HEAPS, ids=tool.named)
+def test_the_order_of_samples_does_not_matter_to_a_reading(path: Path) -> None:
+    data = gzip.decompress(path.read_bytes())
     message = pb.Profile.FromString(data)
     shuffled = message.sample[:]
     random.Random(1).shuffle(shuffled)
@@ -185,4 +187,13 @@ def test_the_order_of_samples_does_not_matter_to_a_reading() -> None:
     message.sample.extend(shuffled)
     # The packed form of the only repeated number would be refused: it is written by hand instead.
     nanos = varint(9, message.time_nanos.pop())
-    assert heap_from_bytes(message.SerializeToString() + nanos, MAX_BYTES) == heap_from_bytes(data, MAX_BYTES)
+    before, after = heap_from_bytes(data, MAX_BYTES), heap_from_bytes(message.SerializeToString() + nanos, MAX_BYTES)
+    assert (after.live_bytes, after.alloc_bytes, after.fingerprint) == (
+        before.live_bytes,
+        before.alloc_bytes,
+        before.fingerprint,
+    )
+    live = {name for name, use in before.sites.items() if use.inuse_bytes}
+    assert {function: after.sites[function] for function in live} == {
+        function: before.sites[function] for function in live
+    }

@@ -45,6 +45,9 @@ def _mark(numbers: Sequence[int], texts: Sequence[int]) -> bytes:
     )
 
 
+_MANY_GAPS = 200
+"""Past so many stacks that are not packed, it is cheaper to look at each."""
+
 _SAMPLE_MARK = _mark([2], [1])
 _LOCATION_MARK = _mark([1], [4])
 _LINE_MARK = _mark([1, 2], [])
@@ -74,8 +77,7 @@ def samples(rows: Sequence[bytes], width: int, known: Collection[int]) -> Sample
 
 def _stacks(rows: Sequence[bytes], joined: pb.SampleColumns) -> list[PackedStack] | None:
     """The packed stack of each sample. Stacks that their writer left unpacked are read from their rows."""
-    chunks = iter(joined.location_id[:])
-    stacks = [chunk if chunk != _MARK and next(chunks, None) == _MARK else b"" for chunk in chunks]
+    stacks = _between_marks(joined.location_id[:])
     if len(stacks) != len(rows):
         return None
     unpacked = 0
@@ -86,6 +88,27 @@ def _stacks(rows: Sequence[bytes], joined: pb.SampleColumns) -> list[PackedStack
             unpacked += len(ids)
     misplaced = unknown(joined)
     return stacks if misplaced == [(1, VARINT)] * unpacked else None
+
+
+def _between_marks(chunks: list[bytes]) -> list[bytes]:
+    """What stands before each mark, empty where nothing does; longer than there are marks if anything stands elsewhere.
+
+    Nearly always every second chunk is a mark, so stretches without a gap are taken at once.
+    """
+    if len(chunks) < 2 * chunks.count(_MARK) - _MANY_GAPS:
+        following = iter(chunks)
+        return [chunk if chunk != _MARK and next(following, None) == _MARK else b"" for chunk in following]
+    taken: list[bytes] = []
+    place = 0
+    while place < len(chunks):
+        stretch = chunks[place::2]
+        gap = stretch.index(_MARK) if _MARK in stretch else len(stretch)
+        taken += stretch[:gap]
+        place += 2 * gap
+        if place < len(chunks):
+            taken.append(b"")
+            place += 1
+    return taken
 
 
 def lead_somewhere(stacks: Sequence[PackedStack], known: Collection[int]) -> bool:

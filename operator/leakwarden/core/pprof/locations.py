@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple, TypeAlias
 
 
@@ -41,37 +42,39 @@ class Locations(Mapping[int, Stack]):
     frame, named by its address.
     """
 
-    __slots__ = ("_frames", "_functions", "_lines", "_spans", "_unnamed")
+    __slots__ = ("_addresses", "_ends", "_frames", "_functions", "_lines", "_numbers")
 
     def __init__(
         self, functions: Functions, ids: Sequence[int], ends: Sequence[int], lines: Lines, addresses: Mapping[int, int]
     ) -> None:
         self._functions = functions
         self._lines = lines
-        self._spans = dict(zip(ids, zip((0, *ends), ends, strict=False), strict=True))
-        self._unnamed = addresses
+        self._numbers = dict(zip(ids, range(len(ids)), strict=True))
+        self._ends = [*ends, 0]
+        """The last one makes `_ends[number - 1]` the start of the first, too."""
+        self._addresses = addresses
         self._frames: dict[int, Stack] = {}
 
     def __getitem__(self, location: int) -> Stack:
         frames = self._frames.get(location)
         if frames is None:
-            frames = self._frames[location] = tuple(map(self._frame, range(*self._spans[location]))) or (
-                Frame(f"0x{self._unnamed[location]:x}", "", 0),
-            )
+            number = self._numbers[location]
+            frames = tuple(map(self.frame, range(self._ends[number - 1], self._ends[number])))
+            frames = self._frames[location] = frames or (Frame(f"0x{self._addresses[location]:x}", "", 0),)
         return frames
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self._spans)
+        return iter(self._numbers)
 
     def __len__(self) -> int:
-        return len(self._spans)
+        return len(self._numbers)
 
     def __contains__(self, location: object) -> bool:
-        return location in self._spans
+        return location in self._numbers
 
     def deepest(self) -> int:
         """Lines of the location that has most."""
-        return max((end - start for start, end in self._spans.values()), default=0)
+        return max(end - start for start, end in pairwise([0, *self._ends]))
 
     def calling(self, functions: Collection[int]) -> dict[int, int]:
         """By id of each location with a line in one of these functions: the number of the innermost such line."""
@@ -83,7 +86,4 @@ class Locations(Mapping[int, Stack]):
 
     def frame(self, line: int) -> Frame:
         """The frame of one line, by the number that `calling` gave."""
-        return self._frame(line)
-
-    def _frame(self, line: int) -> Frame:
         return Frame(*self._functions[self._lines.function[line]], self._lines.line[line])

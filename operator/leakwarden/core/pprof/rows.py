@@ -24,7 +24,7 @@ class Strings:
     """The string table, each text cut at MAX_TEXT. Looking up an index that is not in it raises MalformedProfile."""
 
     def __init__(self, table: Iterable[bytes]) -> None:
-        self._texts = [text[:MAX_TEXT].decode(errors="replace") for text in table]
+        self._texts = [text[:MAX_TEXT].decode("utf-8", "replace") for text in table]
         if not self._texts:
             raise MalformedProfile("strings: the string table is empty")
         if self._texts[0]:
