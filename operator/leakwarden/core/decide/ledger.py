@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from bisect import bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
@@ -31,6 +32,7 @@ class Ledger:
         self._by_id: dict[str, Action] = {}
         self._by_owner: dict[OwnerKey, list[Action]] = defaultdict(list)
         self._by_policy: dict[PolicyKey, list[Action]] = defaultdict(list)
+        self._spent: dict[PolicyKey, list[float]] = defaultdict(list)
         self._forbidden: dict[tuple[str, Mode], Action] = {}
         for action in journal:
             self.add(action)
@@ -41,6 +43,8 @@ class Ledger:
         if action.kind is not Mode.EVICT:
             return
         self._by_policy[action.policy].append(action)
+        if action.spends:
+            insort(self._spent[action.policy], action.at)
         if action.owner is not None:
             self._by_owner[owner_key(action.namespace, action.owner)].append(action)
 
@@ -54,6 +58,11 @@ class Ledger:
     def of_policy(self, policy: PolicyKey) -> Sequence[Action]:
         """Evictions of this policy."""
         return self._by_policy.get(policy, ())
+
+    def spent_since(self, policy: PolicyKey, since: float) -> Sequence[float]:
+        """When this policy spent its budget, later than `since`, in order."""
+        times = self._spent.get(policy, [])
+        return times[bisect_right(times, since) :]
 
     def forbidden(self, namespace: str, kind: Mode) -> Action | None:
         """The newest action of this kind in this namespace that failed for want of rights."""

@@ -154,11 +154,7 @@ def forbidden(case: Case) -> str | None:
 def budget(case: Case) -> str | None:
     """A sliding window: in no stretch of `window` seconds are there more than `actions`."""
     limit = case.policy.budget
-    times = sorted(
-        action.at
-        for action in case.ledger.of_policy(case.policy.key)
-        if action.spends and action.at > case.now - limit.window
-    )
+    times = case.ledger.spent_since(case.policy.key, case.now - limit.window)
     if len(times) < limit.actions:
         return None
     spent = f"budget of policy {case.policy.key} is spent: {plural(len(times), 'action')} of {limit.actions}"
