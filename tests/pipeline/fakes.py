@@ -325,9 +325,9 @@ class FailingStore:
         await self._pass("targets")
         return await self._store.targets(policy_uid)
 
-    async def outbox(self) -> list[OutboxRow]:
+    async def outbox(self, after: int = 0) -> list[OutboxRow]:
         await self._pass("outbox")
-        return await self._store.outbox()
+        return await self._store.outbox(after)
 
     async def sent(self, ids: Sequence[int]) -> None:
         await self._pass("sent")

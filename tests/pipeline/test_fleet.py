@@ -177,13 +177,3 @@ def test_what_an_earlier_process_knew_is_taken_up_by_the_first_watch_of_that_tar
     fleet.look_at_pod("demo", WS1.uid, None)
     fleet.look_at_pod("demo", WS1.uid, WS1)
     assert [watch.report for watch in fleet.watches(GOPLS.key) if watch.pod is WS1] == [None]
-
-
-def test_a_watch_that_was_ended_is_not_the_one_that_stands_there_now() -> None:
-    fleet = Fleet()
-    fleet.put_policy(GOPLS, [WS1])
-    before = only(fleet)
-    fleet.look_at_pod("demo", WS1.uid, None)
-    assert not fleet.is_current(before)
-    fleet.look_at_pod("demo", WS1.uid, WS1)
-    assert (fleet.is_current(before), fleet.is_current(only(fleet))) == (False, True)

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -80,10 +81,10 @@ class SqliteStore:
         """Every stored target of a policy."""
         return await self._run(lambda: self._targets(policy_uid))
 
-    async def outbox(self) -> list[OutboxRow]:
-        """What is still to be written to the API, oldest first."""
-        rows = "SELECT id, policy_uid, body FROM outbox ORDER BY id LIMIT 500"
-        return await self._run(lambda: [OutboxRow(*row) for row in self._connection.execute(rows)])
+    async def outbox(self, after: int = 0) -> list[OutboxRow]:
+        """What is still to be written to the API, oldest first: some 500 rows after the row `after`."""
+        rows = "SELECT id, policy_uid, body FROM outbox WHERE id > ? ORDER BY id LIMIT 500"
+        return await self._run(lambda: [OutboxRow(*row) for row in self._connection.execute(rows, (after,))])
 
     async def sent(self, ids: Sequence[int]) -> None:
         """Take rows out of the outbox: the API has them."""
@@ -168,16 +169,23 @@ class SqliteStore:
             for pod, endpoint, state, report, at in self._connection.execute(query, (policy_uid,))
         ]
 
-    def _commit(self, steps: Sequence[Step]) -> None:
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """All of it or nothing; whatever goes wrong inside, the next transaction can begin."""
         db = self._connection
         db.execute("BEGIN IMMEDIATE")
         try:
-            for step in steps:
-                self._apply(db, step)
+            yield db
             db.execute("COMMIT")
         except BaseException:
-            db.execute("ROLLBACK")
+            if db.in_transaction:  # a full disk has rolled back already
+                db.execute("ROLLBACK")
             raise
+
+    def _commit(self, steps: Sequence[Step]) -> None:
+        with self._transaction() as db:
+            for step in steps:
+                self._apply(db, step)
 
     @staticmethod
     def _apply(db: sqlite3.Connection, step: Step) -> None:
@@ -196,20 +204,14 @@ class SqliteStore:
             db.execute("DELETE FROM history WHERE ended_at < ?", (item.ended_at - HISTORY_DAYS * 86400,))
 
     def _enqueue(self, policy_uid: str, bodies: Sequence[str]) -> None:
-        db = self._connection
-        db.execute("BEGIN IMMEDIATE")
-        db.executemany(_ENQUEUE, [(policy_uid, body) for body in bodies])
-        db.execute("COMMIT")
+        with self._transaction() as db:
+            db.executemany(_ENQUEUE, [(policy_uid, body) for body in bodies])
 
     def _sent(self, ids: Sequence[int]) -> None:
-        db = self._connection
-        db.execute("BEGIN IMMEDIATE")
-        db.executemany("DELETE FROM outbox WHERE id = ?", [(i,) for i in ids])
-        db.execute("COMMIT")
+        with self._transaction() as db:
+            db.executemany("DELETE FROM outbox WHERE id = ?", [(i,) for i in ids])
 
     def _forget_policy(self, policy_uid: str) -> None:
-        db = self._connection
-        db.execute("BEGIN IMMEDIATE")
-        for table in ("target", "outbox"):
-            db.execute(f"DELETE FROM {table} WHERE policy_uid = ?", (policy_uid,))  # noqa: S608 (a constant)
-        db.execute("COMMIT")
+        with self._transaction() as db:
+            for table in ("target", "outbox"):
+                db.execute(f"DELETE FROM {table} WHERE policy_uid = ?", (policy_uid,))  # noqa: S608 (a constant)

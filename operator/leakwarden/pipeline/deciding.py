@@ -7,14 +7,15 @@ intent is written into the journal, carried out, and settled there. What the jou
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 
+from leakwarden.api.words import Outcome
 from leakwarden.core import decide
-from leakwarden.core.actions import Action, ActionState, Refusal
+from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide import FleetView, Intent, OpenFinding, Plan, Verb
 from leakwarden.core.policy import Policy, remediation_of
-from leakwarden.core.report.events import EventNote, ObjectRef, action_events, policy_ref, refusal_events
+from leakwarden.core.report.events import ObjectRef, action_events, policy_ref, refusal_events
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.targets import PolicyKey
 from leakwarden.core.verify import Judged, verify
@@ -26,9 +27,15 @@ from leakwarden.pipeline.recording import Recording
 
 log = logging.getLogger(__name__)
 
-
 FRESH = 4.0
 """Intervals, as reached, for which a verdict holds: beyond that lies a gap (docs/leakpolicy.md)."""
+
+
+TOLD_LATE = 600.0
+"""Seconds for which a restarted operator says again what became of an action: the one before may have died between
+writing it down and saying it. Under the same name that is the same Event."""
+UNANNOTATE_AGAIN = 60.0
+"""Seconds between two tries to take one annotation away: the watch shows it late, and rights are given by people."""
 
 
 class Deciding:
@@ -51,7 +58,10 @@ class Deciding:
         self._clock = clock
         self._changed: set[PolicyKey] = set()
         self._entries: tuple[Action, ...] | None = None
-        self._told: set[str] = set()
+        self._told: dict[str, str] = {}
+        """Keys of the refusals that were told, with their pod's UID."""
+        self._unannotated: dict[str, float] = {}
+        """When a pod, by UID, was last asked to give our annotation back."""
         self.plan = Plan()
 
     def changed(self, key: PolicyKey) -> None:
@@ -63,7 +73,9 @@ class Deciding:
         now = self._clock.now()
         await self._load_journal()
         await self._verify(now)
-        self.plan = decide.plan(self._view(now), now)
+        view = self._view(now)
+        self.plan = decide.plan(view, now)
+        self._forget_pods(view.pods.keys() | {item.target.pod_uid for item in self.plan.decisions})
         acting = {intent.action.policy for intent in self.plan.intents if intent.action}
         looked, self._changed = self._changed | acting, set()
         recorded = {key for key in looked if await self._record(key)}
@@ -82,19 +94,19 @@ class Deciding:
             return
         try:
             before = await self._journal.load()
-            after = await self._journal.reconcile()
         except ApiError as error:
             log.error("the journal cannot be read, so nothing is done until it can: %s", error)
             return
-        await self._adopt({entry.id: entry for entry in before}, after)
+        try:
+            self._entries = await self._journal.reconcile()
+        except ApiError as error:
+            log.error("what became of an action cannot be looked up, so nothing is done until it can: %s", error)
+        now = self._clock.now()
+        await self._adopt({entry.id: _as_told(entry, now) for entry in before}, self._journal.entries)
 
     def _view(self, now: float) -> FleetView:
         policies = list(self._fleet.policies.values())
-        pods = {
-            pod.uid: pod
-            for namespace in self._pods.followed
-            for pod in self._pods.by_namespace(namespace)
-        }
+        pods = {pod.uid: pod for namespace in self._pods.followed for pod in self._pods.by_namespace(namespace)}
         return FleetView(
             policies=tuple(remediation_of(policy) for policy in policies),
             findings=tuple(
@@ -120,7 +132,7 @@ class Deciding:
         if policy is None:
             return False
         decisions = [item.decision for item in self.plan.decisions if item.policy == key]
-        await self._recording.enqueue(policy.uid, self._new(refusal_events(_reference(policy), decisions)))
+        await self._tell_refusals(policy, decisions)
         return await self._recording.status(policy, self.plan, self._entries or ())
 
     async def _carry_out(self, intent: Intent) -> None:
@@ -148,7 +160,15 @@ class Deciding:
         else:
             await self._settle(action, ActionState.DONE, "the API server accepted it", None)
 
+    def _forget_pods(self, there: Set[str]) -> None:
+        self._told = {key: uid for key, uid in self._told.items() if uid in there}
+        self._unannotated = {uid: at for uid, at in self._unannotated.items() if uid in there}
+
     async def _unannotate(self, actuator: Actuator, intent: Intent) -> None:
+        now = self._clock.now()
+        if now - self._unannotated.get(intent.pod.uid, float("-inf")) < UNANNOTATE_AGAIN:
+            return
+        self._unannotated[intent.pod.uid] = now
         try:
             await actuator.unannotate(intent.pod)
         except ApiError as error:
@@ -168,8 +188,13 @@ class Deciding:
         """What became of earlier evictions, told from the samples of the pods that replaced them."""
         for before in self._entries or ():
             after = verify(before, self._judged(before.policy), self._verify_for(before), now)
-            if after.outcome is not before.outcome:
+            if after.outcome is before.outcome:
+                continue
+            try:
                 await self._put(before, after)
+            except ApiError as error:
+                log.warning("the outcome of %s is not in the journal yet: %s", before.pod, error)
+                return  # the next turn comes to the same outcome
 
     async def _put(self, before: Action, after: Action) -> None:
         await self._journal.put(after)
@@ -183,8 +208,9 @@ class Deciding:
         ]
 
     async def _adopt(self, before: Mapping[str, Action], entries: tuple[Action, ...]) -> None:
-        """The journal as it is now; what changed since `before` is told."""
-        self._entries = entries
+        """The journal as it is now; what changed since `before` is told. One that must be looked at again stays so."""
+        if self._entries is not None:
+            self._entries = entries
         for entry in entries:
             if entry.id in before and entry != before[entry.id]:
                 self.changed(entry.policy)
@@ -199,11 +225,12 @@ class Deciding:
         policy = self._fleet.policies.get(action.policy)
         return remediation_of(policy).verify_for if policy else 0.0
 
-    def _new(self, notes: Iterable[EventNote]) -> list[EventNote]:
+    async def _tell_refusals(self, policy: Policy, decisions: Iterable[Decision]) -> None:
         """Refusals are decided anew in each turn and told once; a restart tells them again under the same name."""
-        fresh = [note for note in notes if note.key not in self._told]
-        self._told.update(note.key for note in fresh)
-        return fresh
+        notes = refusal_events(_reference(policy), decisions)
+        fresh = {note.key: note.regarding.uid for note in notes if note.key not in self._told}
+        await self._recording.enqueue(policy.uid, [note for note in notes if note.key in fresh])
+        self._told |= fresh
 
     def _lasting(self) -> frozenset[str]:
         """Prefixes of the keys of Events whose finding is still open, on its pod and on its policy."""
@@ -226,6 +253,17 @@ class Deciding:
 def is_fresh(report: TargetReport, now: float) -> bool:
     """A verdict is of now when no gap has followed it. One that an earlier process left behind is not acted on."""
     return now - report.last_attempt <= FRESH * report.interval
+
+
+def _as_told(entry: Action, now: float) -> Action:
+    """The entry as it was before what was perhaps not told of it."""
+    settled = entry.state is not ActionState.INTENDED and now - (entry.settled_at or entry.at) <= TOLD_LATE
+    verified = entry.outcome_at is not None and now - entry.outcome_at <= TOLD_LATE
+    return replace(
+        entry,
+        state=ActionState.INTENDED if settled else entry.state,
+        outcome=Outcome.PENDING if verified else entry.outcome,
+    )
 
 
 def _reference(policy: Policy) -> ObjectRef:

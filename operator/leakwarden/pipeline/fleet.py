@@ -6,6 +6,7 @@ mean the same port of the same pod share it, so that it is sampled once and judg
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -30,7 +31,9 @@ class Watch:
     report: TargetReport | None = None
     growing: bool = False
     read_at: float = float("inf")
-    """When it was last read with success by this process: an OOM kill since then is news."""
+    """When it was last read with success: an OOM kill since then is news."""
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while a step or the end of this watch is judged and stored: each goes on from what the last one left."""
 
     @property
     def key(self) -> TargetKey:
@@ -78,6 +81,14 @@ class Remembered:
     state: TargetState
     report: TargetReport
 
+    @property
+    def read_at(self) -> float:
+        """When that process last read it with success; failed attempts may have followed."""
+        if self.state.last_read is not None:
+            return self.state.last_read
+        heap = self.state.segment.heap_read if self.state.segment else None
+        return heap.last if heap else self.report.last_attempt
+
 
 class Fleet:
     """Synchronous and level-based: saying the same thing twice changes nothing the second time."""
@@ -95,10 +106,6 @@ class Fleet:
 
     def all_watches(self) -> Iterable[Watch]:
         return tuple(watch for watches in self._watches.values() for watch in watches.values())
-
-    def is_current(self, watch: Watch) -> bool:
-        """Whether this very watch still stands: an attempt in flight may come back after its end."""
-        return self._watches.get(watch.policy.key, {}).get(watch.key) is watch
 
     def put_policy(self, policy: Policy, pods: Sequence[PodFacts]) -> Changes:
         """A policy is there, as given; `pods` are all those of its namespace."""
@@ -171,13 +178,17 @@ class Fleet:
         known = self.remembered.get(policy.key, {}).pop(target.key, None)
         watch = Watch(policy, pod, target, known.state if known else judge.start(policy.rules))
         if known is not None:
-            watch.report, watch.read_at = known.report, known.report.last_attempt
+            watch.report, watch.read_at = known.report, known.read_at
         self._watches[policy.key][target.key] = watch
         return Changes(started=(watch,), touched=frozenset({self._attach(watch)}))
 
     def _update(self, watch: Watch, policy: Policy, pod: PodFacts, target: Target) -> Changes:
         """An edited policy, or a changed port: the fold goes on, and notices changed rules by itself."""
-        before = self._detach(watch)
+        before = point_key(watch.target)
+        if before == point_key(target):
+            watch.policy, watch.pod, watch.target = policy, pod, target
+            return Changes(touched=frozenset({before}))
+        self._detach(watch)
         watch.policy, watch.pod, watch.target = policy, pod, target
         return Changes(touched=frozenset({before, self._attach(watch)}))
 

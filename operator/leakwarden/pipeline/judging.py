@@ -7,7 +7,7 @@ after it finds the Events still in the outbox. Nothing is lost and nothing is sa
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 
 from pydantic import TypeAdapter
@@ -54,13 +54,23 @@ class Judging:
         """Every policy that watches this point judges the sample. QUIET when none of them has a reason to hurry."""
         quiet = True
         for watch in tuple(point.watches):
-            judgement = await self._step(watch, result)
+            async with watch.lock:
+                if watch not in point.watches:
+                    continue  # it ended, or moved to another port, while the attempt was in flight
+                judgement = await self._step(watch, result)
             quiet = quiet and not judgement.growing and judgement.verdict in {Verdict.HEALTHY, Verdict.NOT_RUNNING}
         return Tempo.QUIET if quiet else Tempo.STEADY
 
     async def end(self, watch: Watch) -> None:
         """The pod is gone, or is no longer meant: its findings end, and it is forgotten."""
-        await self._end(watch.policy, watch.key, watch.state, watch.report)
+        async with watch.lock:
+            await self._end(watch.policy, watch.key, watch.state, watch.report)
+
+    async def settled(self, watches: Iterable[Watch]) -> None:
+        """Return when no step of these watches, which have ended, is under way any more."""
+        for watch in watches:
+            async with watch.lock:
+                pass
 
     async def end_remembered(self, policy: Policy, key: TargetKey, known: Remembered) -> None:
         """The same for a target that went while no operator was there to see it."""
@@ -91,8 +101,6 @@ class Judging:
         attempt = attempt_of(watch, result)
         judgement = judge.step(watch.state, attempt, watch.policy.rules)
         report = self._report(watch, judgement, attempt.at, result)
-        if not self._fleet.is_current(watch):
-            return judgement
         notes = await self._news(watch.policy, watch.report, report)
         row = StoredTarget(
             watch.policy.uid, watch.key, codec.to_json(judgement.state), _REPORT.dump_json(report).decode(), attempt.at
@@ -128,21 +136,34 @@ class Judging:
             memory_limit=container.memory_limit if container else 0,
         )
 
+    async def standing(self, policy: Policy, report: TargetReport) -> Sequence[EventNote]:
+        """What an earlier process must have said of the findings that are open in `report`."""
+        return self._notes(policy, report, await self._changes(policy, None, report))
+
     async def _news(self, policy: Policy, old: TargetReport | None, new: TargetReport) -> Sequence[EventNote]:
-        before = old.open_findings if old else ()
-        opened = {finding.signature for finding in new.open_findings} - {finding.signature for finding in before}
-        returned = {signature for signature in opened if await self._was_here(policy, new, signature)}
-        changes = transitions(before, new, returned)
+        changes = await self._changes(policy, old, new)
         for change in changes:
             _log(policy, change)
-        reference = policy_ref(policy.key.namespace, policy.key.name, policy.uid)
-        return finding_events(reference, changes, self._open_elsewhere(policy, new))
+        return self._notes(policy, new, changes)
 
-    async def _was_here(self, policy: Policy, report: TargetReport, signature: str) -> bool:
+    def _notes(self, policy: Policy, report: TargetReport, changes: Sequence[Transition]) -> Sequence[EventNote]:
+        reference = policy_ref(policy.key.namespace, policy.key.name, policy.uid)
+        return finding_events(reference, changes, self._open_elsewhere(policy, report))
+
+    async def _changes(self, policy: Policy, old: TargetReport | None, new: TargetReport) -> Sequence[Transition]:
+        before = old.open_findings if old else ()
+        known = {finding.signature for finding in before}
+        opened = [finding for finding in new.open_findings if finding.signature not in known]
+        returned = {finding.signature for finding in opened if await self._was_here(policy, new, finding)}
+        return transitions(before, new, returned)
+
+    async def _was_here(self, policy: Policy, report: TargetReport, finding: Finding) -> bool:
+        """Whether this owner had the same leak, and was rid of it, within 7 days before this finding."""
         if report.owner is None:
             return False
-        since = self._clock.now() - RETURN_WINDOW
-        return await self._store.ended(policy.uid, report.owner.uid, signature, since) is not None
+        since = finding.first_seen - RETURN_WINDOW
+        last = await self._store.ended(policy.uid, report.owner.uid, finding.signature, since)
+        return last is not None and last.ended_at <= finding.first_seen
 
     def _open_elsewhere(self, policy: Policy, this: TargetReport) -> frozenset[str]:
         others = (watch.report for watch in self._fleet.watches(policy.key))

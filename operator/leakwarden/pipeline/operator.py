@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 
 from leakwarden.api import SUMMARY_ANNOTATION
 from leakwarden.core.policy import Policy
 from leakwarden.core.targets import PolicyKey
-from leakwarden.errors import ApiError, ApiForbidden, LeakwardenError
+from leakwarden.errors import ApiError, ApiForbidden, LeakwardenError, StoreError
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.deciding import Deciding
 from leakwarden.pipeline.fleet import Changes, Fleet
@@ -34,6 +36,12 @@ class _Seen:
 class _Gone:
     key: PolicyKey
     uid: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Ending:
+    policy: Policy
+    work: Callable[[], Awaitable[None]]
 
 
 class Operator:
@@ -66,6 +74,8 @@ class Operator:
         self._inbox: asyncio.Queue[_Seen | _Gone] = asyncio.Queue()
         self._listed = False
         self._known = False
+        self._ending: deque[_Ending] = deque()
+        """What has ended and is not in the store yet, in order."""
         self._sweeping: set[str] = set()
         """Namespaces that are followed only because a pod there may still carry an annotation of ours."""
 
@@ -98,6 +108,7 @@ class Operator:
     async def _decide(self) -> None:
         """Not before everything is known once: of two policies on a pod only the older may act, and peers count."""
         self._known = self._known or self.ready
+        await self._end_all()
         if self._known:
             await self._deciding.once()
 
@@ -128,6 +139,8 @@ class Operator:
                     await self._remove(message.key, message.uid)
             except LeakwardenError as error:
                 log.error("a change of a policy could not be taken, the next check will: %s", error)
+            except Exception:
+                log.exception("taking a change of a policy failed in a way that is a bug")
             finally:
                 self._inbox.task_done()
 
@@ -143,16 +156,17 @@ class Operator:
                 self.policy_seen(found)
             elif found is None and known is not None:
                 self.policy_gone(key, known.uid)
-        orphans = await self._store.policies() - {policy.uid for policy in listed.values()}
-        for uid in orphans:
-            await self._store.forget_policy(uid)
         await self._inbox.join()
         self._listed = True
+        known_uids = {policy.uid for policy in (*listed.values(), *self._fleet.policies.values())}
+        for uid in await self._store.policies() - known_uids:
+            log.info("a policy that was deleted unseen is forgotten: UID %s", uid)
+            await self._store.forget_policy(uid)
 
     async def _put(self, policy: Policy) -> None:
         known = self._fleet.policies.get(policy.key)
-        if known is not None and (known.uid, known.generation) == (policy.uid, policy.generation):
-            return  # only its status or metadata changed, most often by ourselves
+        if known is not None and known.uid == policy.uid and policy.generation <= known.generation:
+            return  # only its status or metadata changed, most often by ourselves; or this is old news
         if known is not None and known.uid != policy.uid:
             await self._remove(policy.key, known.uid)
         for problem in policy.problems:
@@ -161,6 +175,7 @@ class Operator:
         if first:
             self._fleet.remembered[policy.key] = await self._judging.restore(policy)
         self._follow(policy.key.namespace)
+        self._note_trouble(policy.key.namespace)
         await self._apply(self._fleet.put_policy(policy, tuple(self._pods.by_namespace(policy.key.namespace))))
         await self._settle_gone(policy.key.namespace)
         self._deciding.changed(policy.key)
@@ -170,8 +185,10 @@ class Operator:
         if known is None or known.uid != uid:
             return
         log.info("LeakPolicy %s is gone", key)
-        self._rounds.apply(self._fleet.remove_policy(key))
+        changes = self._fleet.remove_policy(key)
+        self._rounds.apply(changes)
         self._recording.forget(key, uid)
+        await self._judging.settled(changes.ended)
         await self._store.forget_policy(uid)
         self._sweeping.add(key.namespace)
         self._follow()
@@ -199,6 +216,8 @@ class Operator:
                     await self._take_changes(namespace, uids)
                 except LeakwardenError as error:
                     log.error("what changed in namespace %s is not recorded whole: %s", namespace, error)
+                except Exception:
+                    log.exception("what changed in namespace %s is not taken whole, which is a bug", namespace)
 
     async def _take_changes(self, namespace: str, uids: frozenset[str]) -> None:
         for uid in uids:
@@ -209,10 +228,27 @@ class Operator:
 
     async def _apply(self, changes: Changes) -> None:
         self._rounds.apply(changes)
-        for watch in changes.ended:
-            await self._judging.end(watch)
+        self._ending += [_Ending(watch.policy, partial(self._judging.end, watch)) for watch in changes.ended]
+        await self._end_all()
         for watch in changes.started:
             self._deciding.changed(watch.policy.key)
+            if watch.report is not None:
+                self._recording.resume(await self._judging.standing(watch.policy, watch.report))
+
+    async def _end_all(self) -> None:
+        """What the store does not take now is tried again in the next turn."""
+        for _ in range(len(self._ending)):
+            if not self._ending:
+                return  # another task was faster
+            ending = self._ending.popleft()
+            known = self._fleet.policies.get(ending.policy.key)
+            if known is None or known.uid != ending.policy.uid:
+                continue  # deleted meanwhile, and forgotten as a whole
+            try:
+                await ending.work()
+            except StoreError as error:
+                log.error("the end of a target of %s is not recorded yet: %s", ending.policy.key, error)
+                self._ending.append(ending)
 
     async def _settle_gone(self, namespace: str) -> None:
         """Once the pods are listed: what an earlier process watched and is not there any more has gone meanwhile."""
@@ -220,8 +256,11 @@ class Operator:
             return
         for key, policy in list(self._fleet.policies.items()):
             if key.namespace == namespace:
-                for target, known in self._fleet.remembered.pop(key, {}).items():
-                    await self._judging.end_remembered(policy, target, known)
+                self._ending += [
+                    _Ending(policy, partial(self._judging.end_remembered, policy, target, known))
+                    for target, known in self._fleet.remembered.pop(key, {}).items()
+                ]
+        await self._end_all()
 
     def _note_trouble(self, namespace: str) -> None:
         trouble = self._pods.trouble(namespace)

@@ -28,6 +28,10 @@ log = logging.getLogger(__name__)
 
 SERIES_EVERY = 1800.0
 """Seconds between two counts of an Event while what it tells lasts."""
+FORBIDDEN_AGAIN = 60.0
+"""Seconds: rights are granted by people, and a namespace that terminates takes its time."""
+_NEVER_TAKEN = frozenset({400, 413, 422})
+"""HTTP statuses that the same Event will always meet."""
 
 
 @dataclass(slots=True)
@@ -43,7 +47,7 @@ class _Written:
 
 
 class Recording:
-    """`trouble` says what the API refused last, for status and logs; it is asked again all the same."""
+    """What the API will not take now is kept, and tried again; nothing here raises ApiError."""
 
     def __init__(self, fleet: Fleet, store: Store, statuses: StatusWriter, events: EventWriter, clock: Clock) -> None:
         self._fleet = fleet
@@ -54,6 +58,8 @@ class Recording:
         self._written: dict[PolicyKey, _Written] = {}
         self._lasting: dict[str, _Lasting] = {}
         self._forbidden: dict[PolicyKey, str] = {}
+        self._closed: dict[str, float] = {}
+        """Namespaces in which Events are forbidden, and when to ask again."""
 
     async def status(self, policy: Policy, plan: Plan, journal: Sequence[Action]) -> bool:
         """Bring the status of one policy up to date. False when it could not be written: then nothing may be done."""
@@ -112,41 +118,62 @@ class Recording:
             await self._store.enqueue(policy_uid, bodies)
 
     async def pump(self) -> None:
-        """Write what the outbox holds, oldest first; stop at the first that the API will not take now."""
-        sent: list[int] = []
-        try:
-            for row in await self._store.outbox():
-                if await self._post(row.body):
-                    sent.append(row.id)
-                else:
-                    break
-        finally:
-            if sent:
-                await self._store.sent(sent)
+        """Write what the outbox holds, oldest first; stop at the first that the API will not take now.
+
+        A namespace in which Events are forbidden (it is terminating, or a right is missing) holds up only its own.
+        """
+        after = 0
+        while rows := await self._store.outbox(after):
+            after = rows[-1].id
+            done: list[int] = []
+            try:
+                for row in rows:
+                    if await self._post(row.body):
+                        done.append(row.id)  # noqa: PERF401 (what was done before an error counts)
+            except ApiError as error:
+                log.warning("Events wait, since one is not written: %s", error)
+                return
+            finally:
+                if done:
+                    await self._store.sent(done)
 
     async def _post(self, body: str) -> bool:
+        """True when the row is done with. Raises ApiError when the API takes nothing at the moment."""
         try:
             note = NOTE.validate_json(body)
         except ValidationError as error:
             log.error("an Event of an older version cannot be read and is dropped: %s", error)
             return True
-        now = self._clock.now()
+        now, namespace = self._clock.now(), note.regarding.namespace
+        if now < self._closed.get(namespace, now):
+            return False
         try:
             await self._events.post(note, now)
         except ApiForbidden as error:
-            log.error("Events cannot be written: %s", error)
+            log.error("Events of namespace %s wait: %s", namespace, error)
+            self._closed[namespace] = now + FORBIDDEN_AGAIN
             return False
         except ApiError as error:
-            log.warning("Event %s is not written: %s", note.reason, error)
-            return error.retry is Retry.NEVER  # its namespace is gone: nobody will read it
+            if not (error.retry is Retry.NEVER or error.status in _NEVER_TAKEN):
+                raise
+            log.error("Event %s on %s is dropped: %s", note.reason, note.regarding.name, error)
+            return True
+        self._closed.pop(namespace, None)
         self._lasting[note.key] = _Lasting(note, now)
         return True
 
+    def resume(self, notes: Iterable[EventNote]) -> None:
+        """Events of an earlier process whose findings are still open: they go on being counted, before they expire."""
+        counted_at = self._clock.now() - SERIES_EVERY / 2
+        for note in notes:
+            self._lasting.setdefault(note.key, _Lasting(note, counted_at))
+
     async def count_lasting(self, still: frozenset[str]) -> None:
-        """Every 30 min count the Events of findings that are still open (`still`: signatures by policy UID prefix)."""
+        """Every 30 min count the Events of findings that are still open: those with a key that begins as one of `still`
+        says, up to a slash."""
         now = self._clock.now()
         for key, lasting in list(self._lasting.items()):
-            if not any(key.startswith(prefix) for prefix in still):
+            if not any(key[: place + 1] in still for place, letter in enumerate(key) if letter == "/"):
                 del self._lasting[key]
             elif now - lasting.counted_at >= SERIES_EVERY:
                 lasting.counted_at = now

@@ -12,7 +12,7 @@ from leakwarden.core.parts import IDENTITY, MEMSTATS, ROUTINE
 from leakwarden.core.readings import Failure
 from leakwarden.core.samples import SampleResult
 from leakwarden.core.schedule import Schedule, Tempo
-from leakwarden.core.targets import TargetKey
+from leakwarden.core.targets import Target, TargetKey
 from leakwarden.core.throttle import Concurrency, RateLimit, Ticket
 from leakwarden.errors import StoreError
 from leakwarden.pipeline.clock import Clock
@@ -24,6 +24,7 @@ log = logging.getLogger(__name__)
 
 MEMSTATS_EVERY = 3
 """Memstats is 1 MB of text from an idle gopls, so it comes at a lower rate; a window of 30 intervals still has 10."""
+MEMSTATS_EVERY_GROWING = 2
 IDENTITY_EVERY = 5
 """A gopls restarted within its container is noticed by its falling counters anyway; its page makes it exact."""
 _CROWDED = frozenset({FailureReason.CONNECTION_LOST})
@@ -108,12 +109,21 @@ class Rounds:
     async def _attempt(self, key: TargetKey, point: Point, ticket: Ticket) -> None:
         target = point.target
         with log_fields(namespace=target.namespace, pod=target.pod, endpoint=target.key.endpoint):
-            result = await self._sampler.sample(target, wanted_parts(point))
+            result = await self._sample(point, target)
             point.rounds += 1
             self._leave(ticket, result)
             tempo = await self._judge(point, result)
         self.schedule.done(key, tempo, self._clock.now())
         self._wake.set()
+
+    async def _sample(self, point: Point, target: Target) -> SampleResult:
+        """A sampler never raises for what a target does; a bug in one must not take the target out of the rounds."""
+        at = self._clock.now()
+        try:
+            return await self._sampler.sample(target, wanted_parts(point))
+        except Exception as error:
+            log.exception("sampling failed in a way that is a bug")
+            return SampleResult(at, 0.0, Failure(FailureReason.INTERNAL, f"{type(error).__name__}: {error}"))
 
     def _leave(self, ticket: Ticket, result: SampleResult) -> None:
         reason = result.outcome.reason if isinstance(result.outcome, Failure) else None
@@ -131,12 +141,13 @@ class Rounds:
 
 
 def wanted_parts(point: Point) -> frozenset[str]:
-    """Heap and goroutines every round; memstats and identity at a lower rate, memstats at once when it is wanted."""
+    """Heap and goroutines every round, identity every fifth; memstats every third where a rule needs it, and every
+    second where something grows: it tells what the container holds for each live byte, and so when the limit comes."""
     wanted = set(ROUTINE)
     needs = any(rule.signal in MEMSTATS_SIGNALS for watch in point.watches for rule in watch.policy.rules.rules)
     growing = any(watch.growing for watch in point.watches)
-    every = MEMSTATS_EVERY - 1 if growing else MEMSTATS_EVERY
-    if needs and point.rounds % every == 0:
+    every = MEMSTATS_EVERY_GROWING if growing else MEMSTATS_EVERY
+    if (needs or growing) and point.rounds % every == 0:
         wanted.add(MEMSTATS)
     if point.rounds % IDENTITY_EVERY == 0:
         wanted.add(IDENTITY)
