@@ -17,8 +17,6 @@ STEADY_FOR = 30.0
 """Seconds that a replacement must have been Ready before its owner may lose another pod."""
 NO_REPLACEMENT_AFTER = 600.0
 """Seconds after which an owner whose remaining pods are all steady is believed to want no replacement (scaled down)."""
-REHEARSAL = 60.0
-"""Seconds that an eviction of a dry run counts as in flight, though nothing moves: so that it shows the true pace."""
 CLOCK_SLACK = 5.0
 """Seconds by which the API server's clock, in whole seconds, may be behind the operator's."""
 
@@ -62,8 +60,9 @@ def in_flight(case: Case) -> str | None:
 def _unfinished(case: Case, action: Action, owner: Owner) -> str | None:
     """Why an eviction that the API server accepted still counts as in flight."""
     if action.dry_run:
+        # Nothing moves, but a rehearsal should show the true pace: a real one takes at least this long.
         rehearsed = f"the eviction of {action.pod} of {owned(owner)} was rehearsed at {clock(action.at, case.now)}"
-        return f"{rehearsed}, less than {span(REHEARSAL)} ago" if case.now - action.at < REHEARSAL else None
+        return f"{rehearsed}, less than {span(STEADY_FOR)} ago" if case.now - action.at < STEADY_FOR else None
     evicted = f"{action.pod} of {owned(owner)} was evicted at {clock(action.at, case.now)}"
     if action.pod_uid in case.fleet.pods:
         return f"{evicted} and is not gone yet"
