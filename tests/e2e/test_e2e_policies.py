@@ -26,6 +26,8 @@ POD: Manifest = {"app": "solo"}
 UNREACHED = {**QUICK, "above": "1000000"}
 """The same rule, asking for more than any pod has: judged all the time, met never."""
 FUNCTION = "analyzeAndSend"
+POINTS = 26
+"""Samples, one a second, that fill the window."""
 SPAN = 8.0
 """Seconds over which samples are counted."""
 
@@ -50,10 +52,10 @@ def test_an_edited_rule_takes_effect_at_once_on_the_series_that_are_there(scene:
     """A trend takes 19 s of points: a finding within 12 s of the edit rests on some from before it."""
 
     def judged() -> None:
-        targets = scene.targets("first")
-        assert targets["healthy"] == 1, targets
+        assert _samples(scene) >= POINTS, f"{_samples(scene)} samples"
+        assert scene.targets("first")["healthy"] == 1, scene.targets("first")
 
-    scene.eventually(judged, 60)
+    scene.eventually(judged, 90)
     edited = time.monotonic()
     scene.patch("leakpolicy", "first", {"spec": {"rules": [QUICK]}})
     found = scene.wait_finding("first", FUNCTION, 15)
