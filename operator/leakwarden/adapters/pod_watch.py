@@ -1,7 +1,7 @@
 """A lean cache of pods: list in pages, watch, keep PodFacts only.
 
 Level-based: what counts is the state now. A watch that ends, breaks or goes silent is taken up again where it was;
-one that has expired (410) is listed anew, and what vanished in between is noticed. About 3 KiB of memory a pod
+one that has expired (410) is listed anew, and what vanished in between is noticed. About 2 KiB of memory a pod
 (docs/sampling.md).
 """
 
