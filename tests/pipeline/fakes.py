@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -350,5 +350,8 @@ class FailingStore:
         return await self._store.policies()
 
 
-def names(pods: Iterable[PodFacts]) -> list[str]:
-    return [pod.name for pod in pods]
+async def until(condition: Callable[[], bool], seconds: float = 600.0) -> None:
+    """Let virtual time pass, a tenth of a second at a time, until it holds; fails after `seconds`."""
+    async with asyncio.timeout(seconds):
+        while not condition():  # noqa: ASYNC110 (it waits for others, who know of no event)
+            await asyncio.sleep(0.1)

@@ -38,7 +38,7 @@ class Concurrency:
     `ceiling` alone."""
 
     def __init__(self, start: float = 4.0, least: int = 1, most: int = 32, ceiling: int = 256) -> None:
-        self._bound = start
+        self._bound = min(start, float(most))
         self._least = least
         self._most = most
         self._ceiling = ceiling
