@@ -77,65 +77,72 @@ def samples(rows: Sequence[bytes], width: int, known: Collection[int]) -> Sample
 
 def _stacks(rows: Sequence[bytes], joined: pb.SampleColumns) -> list[PackedStack] | None:
     """The packed stack of each sample. Stacks that their writer left unpacked are read from their rows."""
-    stacks = _between_marks(joined.location_id[:])
+    stacks, gaps = _between_marks(joined.location_id[:])
     if len(stacks) != len(rows):
         return None
     unpacked = 0
-    for number, stack in enumerate(stacks):
-        if not stack:
-            ids = parse(pb.Sample, rows[number]).location_id
-            stacks[number] = pack(ids)
-            unpacked += len(ids)
+    for number in gaps:
+        ids = parse(pb.Sample, rows[number]).location_id
+        stacks[number] = pack(ids)
+        unpacked += len(ids)
     misplaced = unknown(joined)
     return stacks if misplaced == [(1, VARINT)] * unpacked else None
 
 
-def _between_marks(chunks: list[bytes]) -> list[bytes]:
-    """What stands before each mark, empty where nothing does; longer than there are marks if anything stands elsewhere.
+def _between_marks(chunks: list[bytes]) -> tuple[list[bytes], list[int]]:
+    """What stands before each mark, and where nothing does; more than there are marks if anything stands elsewhere.
 
-    Nearly always every second chunk is a mark, so stretches without a gap are taken at once.
+    Nearly always every second chunk is a mark, so stretches without a gap are taken at once, as long as gaps are few.
     """
-    if len(chunks) < 2 * chunks.count(_MARK) - _MANY_GAPS:
-        following = iter(chunks)
-        return [chunk if chunk != _MARK and next(following, None) == _MARK else b"" for chunk in following]
     taken: list[bytes] = []
+    gaps: list[int] = []
     place = 0
-    while place < len(chunks):
+    while place < len(chunks) and len(gaps) < _MANY_GAPS:
         stretch = chunks[place::2]
-        gap = stretch.index(_MARK) if _MARK in stretch else len(stretch)
-        taken += stretch[:gap]
-        place += 2 * gap
+        length = stretch.index(_MARK) if _MARK in stretch else len(stretch)
+        taken += stretch[:length]
+        place += 2 * length
         if place < len(chunks):
+            gaps.append(len(taken))
             taken.append(b"")
             place += 1
-    return taken
+    following = iter(chunks[place:])
+    for chunk in following:
+        if chunk == _MARK:
+            gaps.append(len(taken))
+            taken.append(b"")
+        else:
+            taken.append(chunk)
+            if next(following, None) != _MARK:
+                taken.append(b"")
+    return taken, gaps
 
 
 def lead_somewhere(stacks: Sequence[PackedStack], known: Collection[int]) -> bool:
     """Whether every location id of every stack is known. 0 never is, and so serves as the border between stacks."""
-    different = set(stacks)
-    joined = b"\0".join(different)
+    joined = b"\0".join(stacks)
     if 0x80 <= len(known) < 0x4000 and max(known) == len(known) and _within(joined, len(known)):
-        return joined.count(0) == len(different) - 1
+        return joined.count(0) == len(stacks) - 1
     try:
         ids = parse_loosely(pb.LocationColumns, _tag(1, LENGTH_DELIMITED) + pack([len(joined)]) + joined).id[:]
     except MalformedProfile:
         return False
-    return ids.count(0) == max(len(different) - 1, 0) and set(ids) <= {0, *known}
+    return ids.count(0) == max(len(stacks) - 1, 0) and set(ids) <= {0, *known}
 
 
 def _within(joined: bytes, highest: int) -> bool:
-    """Whether every number is at most `highest` (128 to 16383) and in the fewest bytes; all of it in C.
+    """Whether every number is at most `highest` (128 to 16383) and in the fewest bytes.
 
-    Go numbers its locations from 1 without gaps, so this is all there is to check. Bytes are sorted into classes, and
-    neighbours looked for that must not be: after a byte that says "continued" (c), another one or one that makes the
-    number too high, or is 0 (x); and after a last part that is too high (h), one that takes the highest place (t).
+    Go numbers its locations from 1 without gaps, so this is all there is to check. Wrong are a byte that says that
+    another follows before one that says the same, is 0 or makes too high a number; and one that is too high itself
+    before one of the highest. Each byte becomes a bit for what it may not stand before and one for what it may not
+    stand after; one integer as long as the data, and the same moved by a byte, then meet where something is wrong.
     """
     top, rest = highest >> 7, highest & 0x7F
-    continued = bytes(ord("c" if byte > 0x7F else "x" if byte > top or not byte else ".") for byte in range(256))
-    at_the_top = bytes(ord("h" if byte > 0x80 + rest else "t" if byte == top else ".") for byte in range(256))
-    classes = joined.translate(continued)
-    return b"cc" not in classes and b"cx" not in classes and b"ht" not in joined.translate(at_the_top)
+    before = bytes((byte > 0x7F) | (byte > 0x80 + rest) << 1 for byte in range(256))
+    after = bytes((byte > top or byte == 0) | (byte == top) << 1 for byte in range(256))
+    firsts, seconds = (int.from_bytes(joined.translate(table), "little") for table in (before, after))
+    return firsts & seconds >> 8 == 0 and not joined[-1:] > b"\x7f"
 
 
 def functions(rows: Sequence[bytes], strings: Strings) -> Functions | None:
