@@ -210,6 +210,9 @@ async def test_flush_writes_what_waits_and_nothing_when_nothing_does() -> None:
     await mine.intend(intent("noted", kind=Mode.ANNOTATE))
     await mine.flush(NOW)
     assert len(stored(api)) == 1
+    asked = len(api.requests)
+    await mine.flush(NOW)
+    assert len(api.requests) == asked
 
 
 def broken_in(text: str) -> FakeKube:

@@ -57,6 +57,11 @@ ENDED: list[tuple[str, list[Judged], Outcome]] = [
     ),
     ("another leak", [Judged(newer(), Verdict.LEAKING, (leak("main.other", first_seen=NOW - 9),))], Outcome.UNKNOWN),
     (
+        "healthy beside another replacement with another leak",
+        [HEALTHY, Judged(newer("ws-8"), Verdict.LEAKING, (leak("main.other", first_seen=NOW - 9),))],
+        Outcome.UNKNOWN,
+    ),
+    (
         "the same leak in an older peer",
         [Judged(pod("ws-1", created_at=NOW - 8000), Verdict.LEAKING, (SAME,))],
         Outcome.UNKNOWN,
