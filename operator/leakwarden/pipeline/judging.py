@@ -152,7 +152,8 @@ class Judging:
 
     async def _changes(self, policy: Policy, old: TargetReport | None, new: TargetReport) -> Sequence[Transition]:
         before = old.open_findings if old else ()
-        known = {finding.signature for finding in before}
+        ended = {finding.signature for finding in new.findings if not finding.open}
+        known = {finding.signature for finding in before} - ended
         opened = [finding for finding in new.open_findings if finding.signature not in known]
         returned = {finding.signature for finding in opened if await self._was_here(policy, new, finding)}
         return transitions(before, new, returned)

@@ -88,10 +88,15 @@ def transitions(
 ) -> tuple[Transition, ...]:
     """What changed on one target since `before`. `returned`: signatures that this owner had within the last 7 days.
 
-    A finding that was open and is not there any more has ended with its target. Pressure that ends is not told.
+    A finding that was open and is not there any more has ended with its target. Pressure that ends is not told. One
+    that ended and opened again at once (a rule was edited) is told as both, the end first.
     """
     known = {finding.signature: finding for finding in before}
-    found = [(known.get(finding.signature), finding) for finding in after.findings]
+    ended = {finding.signature for finding in after.findings if not finding.open}
+    found = [
+        (None if finding.open and finding.signature in ended else known.get(finding.signature), finding)
+        for finding in sorted(after.findings, key=lambda finding: finding.open)
+    ]
     present = {finding.signature for finding in after.findings}
     found += [
         (gone, replace(gone, resolution=Resolution.TARGET_GONE))
