@@ -18,8 +18,9 @@ sample_one() {
   local_port=${line#*127.0.0.1:}
   local_port=${local_port%% *}
   curl --silent --show-error --fail --output "$profile" "http://127.0.0.1:$local_port/debug/pprof/heap"
-  # Lines 1-5 are the head of the listing; the sixth is the function that holds most.
-  go tool pprof -top -nodecount=10 "$profile" 2>/dev/null | awk -v pod="$pod" 'NR > 5 && NF >= 6 && !seen { print pod, $6; seen = 1 }'
+  # The rows of the listing have six words or more; the first is the function that holds most, "-" an empty profile.
+  go tool pprof -top -nodecount=10 "$profile" 2>/dev/null |
+    awk -v pod="$pod" '$1 ~ /^[0-9.]+[kMG]?B?$/ && NF >= 6 && !top { top = $6 } END { print pod, top ? top : "-" }'
 }
 
 if [[ ${1:-} == --one ]]; then

@@ -14,7 +14,7 @@ from aiohttp import web
 from leakwarden.adapters.kube_api import KubeClient
 from leakwarden.adapters.kube_config import KubeConnection
 from leakwarden.adapters.kube_errors import WatchExpired, describe
-from leakwarden.adapters.ports import WatchEvent
+from leakwarden.adapters.ports import OPENED, WatchEvent
 from leakwarden.errors import (
     ApiConflict,
     ApiError,
@@ -184,7 +184,9 @@ def pod(name: str, version: int) -> dict[str, Any]:
 
 async def watched(handler: Handler, **options: Any) -> list[WatchEvent]:
     async with client(handler, **options) as api:
-        return [event async for event in api.watch(PODS, resource_version="5")]
+        events = [event async for event in api.watch(PODS, resource_version="5")]
+    assert events.pop(0) == WatchEvent(OPENED, {"metadata": {"resourceVersion": "5"}})
+    return events
 
 
 def streams(*chunks: bytes, then: Callable[[], Awaitable[None]] | None = None) -> Handler:
@@ -247,7 +249,7 @@ async def test_a_watch_that_breaks_in_the_middle_of_a_line_ends_without_half_an_
 
     async with tcp_server(talk) as port, KubeClient(KubeConnection(f"http://127.0.0.1:{port}", None)) as api:
         events = [event async for event in api.watch(PODS, resource_version="5")]
-    assert [event.kind for event in events] == ["ADDED"]
+    assert [event.kind for event in events] == [OPENED, "ADDED"]
 
 
 GONE = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old resource version: 5 (900)"}

@@ -204,6 +204,18 @@ async def test_an_expired_watch_lists_again_and_notices_what_vanished_meanwhile(
         assert {"uid-a", "uid-c"} <= seen["demo"] and "uid-b" not in seen["demo"]
 
 
+async def test_a_watch_that_stands_again_is_no_trouble_even_when_nothing_happens() -> None:
+    server = Server()
+    async with cache_of(server, "demo") as cache:
+        await eventually(lambda: server.watches == 1)
+        server.code = 503
+        await server.break_watches()
+        await eventually(lambda: cache.trouble("demo") is not None)
+        server.code = 0
+        await eventually(lambda: cache.trouble("demo") is None, 10)
+        assert server.lists == 1
+
+
 async def test_a_bookmark_moves_the_place_to_go_on_from() -> None:
     server = Server()
     async with cache_of(server, "demo") as cache:

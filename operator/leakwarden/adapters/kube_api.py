@@ -16,7 +16,7 @@ import aiohttp
 
 from leakwarden.adapters.kube_config import KubeConnection
 from leakwarden.adapters.kube_errors import api_error, describe, unreachable
-from leakwarden.adapters.ports import WatchEvent
+from leakwarden.adapters.ports import OPENED, WatchEvent
 from leakwarden.errors import ApiError, ApiUnavailable
 
 REQUEST_DEADLINE = 30.0
@@ -127,7 +127,7 @@ class KubeClient:
     async def watch(
         self, path: str, *, resource_version: str, params: Mapping[str, str] | None = None
     ) -> AsyncIterator[WatchEvent]:
-        """Events after `resource_version`, bookmarks included, until the server ends the watch or it goes silent.
+        """OPENED, then events after `resource_version`, until the server ends the watch or it goes silent.
 
         Raises WatchExpired on 410 (as a status or as an ERROR event), ApiError otherwise.
         """
@@ -144,6 +144,7 @@ class KubeClient:
             ) as response:  # fmt: skip
                 if response.status != 200:
                     raise api_error(response.status, await _read_capped(response, MAX_ERROR_BODY, what), what)
+                yield WatchEvent(OPENED, {"metadata": {"resourceVersion": resource_version}})
                 async for line in _lines(response, what):
                     yield _event(line, what)
         except TimeoutError:

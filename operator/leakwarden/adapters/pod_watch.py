@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 from leakwarden.adapters.kube_errors import WatchExpired, cap
-from leakwarden.adapters.ports import KubeReader
+from leakwarden.adapters.ports import OPENED, KubeReader
 from leakwarden.api.spec import Selector
 from leakwarden.core.pod_facts import pod_facts
 from leakwarden.core.targets import PodFacts
@@ -27,6 +27,9 @@ ALL_NAMESPACES = ""
 MAX_WATCHES = 20
 """Namespaces that are watched one by one; beyond that one watch over the whole cluster is cheaper for everybody."""
 _BACKOFF = (0.5, 30.0)
+_SHORT_WATCH = 1.0
+"""Seconds; a watch that the server ends sooner, and says nothing, is not begun again at once."""
+_NO_POD = frozenset({OPENED, "BOOKMARK"})
 FORBIDDEN_PAUSE = 30.0
 """Seconds between two tries while a right is missing: a person has to grant it."""
 
@@ -136,17 +139,19 @@ class PodCache:
                 if not version:
                     version = await self._list(scope)
                     self._healthy(scope)
+                began, before = self._clock(), version
                 async for reached in self._watch(scope, version):
+                    delay = delay if reached == version else _BACKOFF[0]
                     version = reached
-                    delay = _BACKOFF[0]
                     self._healthy(scope)
+                if version == before and self._clock() - began < _SHORT_WATCH:
+                    delay = await _pause(delay)
             except WatchExpired:
                 version = ""
+                delay = await _pause(delay)
             except ApiError as error:
                 self._troubled(scope, error)
-                wait = self._forbidden_pause if isinstance(error, ApiForbidden) else delay
-                await asyncio.sleep(wait * random.uniform(0.5, 1.5))
-                delay = min(delay * 2, _BACKOFF[1])
+                delay = await _pause(self._forbidden_pause if isinstance(error, ApiForbidden) else delay)
             except Exception:
                 # A bug or a pod of a shape never seen must not end the watch; listing anew starts from known ground.
                 log.exception("watching pods of %s failed in a way that is a bug", scope.namespace or "all namespaces")
@@ -175,7 +180,7 @@ class PodCache:
         """Applies events, and yields the resourceVersion reached."""
         async for event in self._api.watch(_path(scope.namespace), resource_version=version):
             scope.heard_at = self._clock()
-            if event.kind != "BOOKMARK":
+            if event.kind not in _NO_POD:
                 pod = pod_facts(event.object)
                 if event.kind == "DELETED":
                     self._drop(pod.namespace, pod.uid)
@@ -233,6 +238,12 @@ class PodCache:
     def _stop(scope: _Scope) -> None:
         if scope.task is not None:
             scope.task.cancel()
+
+
+async def _pause(seconds: float) -> float:
+    """Waits about that long, never two watches in step; returns how long to wait the next time in a row."""
+    await asyncio.sleep(seconds * random.uniform(0.5, 1.5))
+    return min(seconds * 2, _BACKOFF[1])
 
 
 def scopes_for(namespaces: frozenset[str], limit: int = MAX_WATCHES) -> frozenset[str]:

@@ -25,9 +25,13 @@ class KubeApi(Protocol):
     ) -> dict[str, Any]: ...
 
 
+OPENED = "OPENED"
+"""Not the API server's: says that the watch stands, before anything has changed."""
+
+
 @dataclass(frozen=True, slots=True)
 class WatchEvent:
-    """`kind` is ADDED, MODIFIED, DELETED or BOOKMARK (then only `metadata.resourceVersion` means something)."""
+    """`kind` is ADDED, MODIFIED, DELETED, or one of which only `metadata.resourceVersion` counts: OPENED, BOOKMARK."""
 
     kind: str
     object: dict[str, Any]

@@ -177,6 +177,7 @@ class _Attempt:
 
 def _connection(dialer: Dialer, target: Target) -> PprofConnection:
     host = target.pod_ip if target.transport is Transport.POD_IP else "localhost"
+    host = f"[{host}]" if ":" in host else host
     return PprofConnection(lambda: _connect(dialer, target), f"{host}:{target.endpoint.port}")
 
 
