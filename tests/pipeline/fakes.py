@@ -161,14 +161,19 @@ class ScriptedSampler:
 
 
 class Statuses(Refusing):
-    """What was written, in order."""
+    """What was written, in order. `refuse_where` refuses single policies; `on_write` happens meanwhile."""
 
     def __init__(self) -> None:
         self.written: list[tuple[PolicyKey, str, Mapping[str, Any]]] = []
+        self.refuse_where: Callable[[PolicyKey], ApiError | None] = lambda _: None
+        self.on_write: Callable[[PolicyKey], None] = lambda _: None
 
     async def write(self, key: PolicyKey, uid: str, status: Mapping[str, Any]) -> None:
         self.check()
+        if (error := self.refuse_where(key)) is not None:
+            raise error
         self.written.append((key, uid, status))
+        self.on_write(key)
 
     @property
     def last(self) -> Mapping[str, Any]:

@@ -77,9 +77,7 @@ class Deciding:
         self.plan = decide.plan(view, now)
         self._forget_pods(view.pods.keys() | {item.target.pod_uid for item in self.plan.decisions})
         acting = {intent.action.policy for intent in self.plan.intents if intent.action}
-        looked, self._changed = self._changed | acting, set()
-        recorded = {key for key in looked if await self._record(key)}
-        self._changed |= looked - recorded - (looked - self._fleet.policies.keys())
+        recorded = {key for key in sorted(self._changed | acting) if await self._record(key)}
         for intent in self.plan.intents:
             if intent.verb is Verb.EVICT and self._entries is None:
                 continue  # the journal is not what this was planned from any more: look again, decide again
@@ -128,12 +126,20 @@ class Deciding:
         )
 
     async def _record(self, key: PolicyKey) -> bool:
+        """Whether the status says what is known now; if not, it is looked at again in the next turn."""
+        self._changed.discard(key)
         policy = self._fleet.policies.get(key)
         if policy is None:
             return False
-        decisions = [item.decision for item in self.plan.decisions if item.policy == key]
-        await self._tell_refusals(policy, decisions)
-        return await self._recording.status(policy, self.plan, self._entries or ())
+        recorded = False
+        try:
+            decisions = [item.decision for item in self.plan.decisions if item.policy == key]
+            await self._tell_refusals(policy, decisions)
+            recorded = await self._recording.status(policy, self.plan, self.journal)
+        finally:
+            if not recorded:
+                self._changed.add(key)
+        return recorded
 
     async def _carry_out(self, intent: Intent) -> None:
         actuator = self._actuators[intent.dry_run]
@@ -247,7 +253,8 @@ class Deciding:
 
     @property
     def journal(self) -> tuple[Action, ...]:
-        return self._entries or ()
+        """As last known: for status and metrics, not for a plan."""
+        return self._journal.entries if self._entries is None else self._entries
 
 
 def is_fresh(report: TargetReport, now: float) -> bool:

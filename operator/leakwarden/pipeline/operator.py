@@ -158,6 +158,8 @@ class Operator:
                 self.policy_gone(key, known.uid)
         await self._inbox.join()
         self._listed = True
+        for key in self._fleet.policies:
+            self._deciding.changed(key)  # time alone may have ended a pause, or made a silence too long
         known_uids = {policy.uid for policy in (*listed.values(), *self._fleet.policies.values())}
         for uid in await self._store.policies() - known_uids:
             log.info("a policy that was deleted unseen is forgotten: UID %s", uid)
