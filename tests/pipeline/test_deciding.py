@@ -15,7 +15,7 @@ from leakwarden.core.actions import Action, ActionState, Refusal
 from leakwarden.core.findings import Finding
 from leakwarden.core.policy import Policy
 from leakwarden.core.report.events import EventNote, finding_events, policy_ref, transitions
-from leakwarden.core.targets import Owner, PodFacts, PolicyKey
+from leakwarden.core.targets import PodFacts, PolicyKey
 from leakwarden.errors import (
     ApiConflict,
     ApiError,
@@ -587,9 +587,3 @@ async def test_metrics_see_every_policy_with_its_reports_and_the_journal_as_last
     await bench.turn()
     assert {key.name: len(reports) for key, reports in bench.deciding.reports_by_policy()} == {"gopls": 1, "more": 1}
     assert {entry.pod for entry in bench.deciding.journal} == {"ws-1", "ws-3"}
-
-
-def test_owners_of_a_pair_differ() -> None:
-    one, two = pair()
-    assert isinstance(one.owner, Owner)
-    assert one.owner != two.owner
