@@ -24,7 +24,7 @@ venv: $(VENV)/.installed ## the Python environment, from the locked versions
 
 $(VENV)/.installed: pyproject.toml requirements.lock
 	@echo "Python environment: installing the locked versions into $(VENV) (about a minute)"
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { apt-get -qq update && apt-get -qq install -y python3-venv >/dev/null; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install -y python3-venv >/dev/null; }
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[dev]'
 	@touch $@

@@ -54,6 +54,8 @@ def start() -> None:
     apply(up, *manifests.demo(images, NAMESPACE), namespace=NAMESPACE)
     if again:  # a second run: leaks that stopped at their bound start anew
         up.kubectl("rollout", "restart", "-n", NAMESPACE, *again)
+    for deployment in up.kubectl("get", "deployments", "-n", NAMESPACE, "-o", "name").split():
+        up.kubectl("rollout", "status", "-n", NAMESPACE, deployment, "--timeout=180s", timeout=200)
     say("kubectl apply -f leakpolicy.yaml")
     up.kubectl("apply", "-f", str(REPO / "leakpolicy.yaml"))
     wait_for_findings(up)
@@ -63,14 +65,17 @@ def start() -> None:
 def wait_for_findings(up: Cluster) -> None:
     """Say how far it is until every leak is found. The rules ask for growth over 30 intervals of 2 s, held for 4."""
     started, last = time.monotonic(), ""
+    pods = {pod["metadata"]["name"] for pod in get(up, "pods", "-n", NAMESPACE)["items"]}
     while time.monotonic() - started < FINDINGS_DEADLINE:
         policy = get(up, "leakpolicy", "gopls", "-n", NAMESPACE)
-        targets = policy.get("status", {}).get("targets", {})
+        status = policy.get("status", {})
+        targets = status.get("targets", {})
         line = ", ".join(f"{targets.get(verdict, 0)} {verdict}" for verdict in ("learning", "leaking", "healthy"))
         if line != last:
             say(f"{time.monotonic() - started:4.0f} s: {line}")
             last = line
-        if targets.get("leaking", 0) >= EXPECTED_LEAKS:
+        named = {pod for finding in status.get("findings", ()) for pod in finding.get("pods", ())}
+        if targets.get("leaking", 0) >= EXPECTED_LEAKS and named <= pods:
             return
         time.sleep(3)
     log = directory() / "operator.log"

@@ -26,7 +26,7 @@ from leakwarden.errors import (
     OutcomeUnknown,
     StoreError,
 )
-from leakwarden.pipeline.deciding import UNANNOTATE_AGAIN, Deciding
+from leakwarden.pipeline.deciding import JOURNAL_AGAIN, UNANNOTATE_AGAIN, Deciding
 from leakwarden.pipeline.fleet import Fleet, Watch
 from leakwarden.pipeline.judging import NOTE
 from leakwarden.pipeline.recording import Recording
@@ -178,6 +178,8 @@ async def test_what_the_journal_does_not_take_is_not_done(bench: Bench) -> None:
     assert bench.live.asked == []
     bench.journal.refuse = None
     await bench.turn()
+    assert [item.decision.refusal for item in bench.deciding.plan.decisions] == [Refusal.JOURNAL_UNAVAILABLE]
+    await bench.turn(after=JOURNAL_AGAIN)
     assert bench.live.evicted == ["ws-1"]
 
 

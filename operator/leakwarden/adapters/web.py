@@ -8,6 +8,8 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
+from leakwarden.errors import InvalidSpec
+
 
 class WebServer:
     """Read-only; nothing here takes a body or changes a thing."""
@@ -19,7 +21,7 @@ class WebServer:
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
-        """Listen; returns the port (asked for 0, the kernel chose one)."""
+        """Listen; returns the port (asked for 0, the kernel chose one). Raises InvalidSpec where it is taken."""
         app = web.Application(client_max_size=1024)
         app.add_routes(
             [
@@ -30,7 +32,11 @@ class WebServer:
         )
         self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
-        await web.TCPSite(self._runner, self._host, self._port).start()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise InvalidSpec("LEAKWARDEN_LISTEN", f"cannot listen on {self._host}:{self._port}: {error}") from error
         return int(self._runner.addresses[0][1])
 
     async def stop(self) -> None:

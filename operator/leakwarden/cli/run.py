@@ -6,6 +6,7 @@ import asyncio
 import logging
 import signal
 from collections.abc import Coroutine
+from contextlib import AsyncExitStack
 from typing import Any
 
 import kopf
@@ -44,18 +45,28 @@ STOP_PATIENCE = 1.0
 
 
 async def run_operator(settings: Settings) -> None:
-    """Until SIGTERM or SIGINT; then everything that waits in the store is written, and connections are closed."""
+    """Until SIGTERM or SIGINT; then everything that waits in the store is written, and connections are closed.
+
+    Raises LeakwardenError at once where it could never work: no connection, no right to list policies, no state
+    directory, no port. In a cluster the pod is then restarted with a growing delay, and its last log line says why.
+    """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for sign in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(sign, stop.set)
 
     connection = await load_connection(str(settings.kubeconfig) if settings.kubeconfig else None)
-    store = SqliteStore(settings.state_dir)
-    await store.open()
-    decoder = DecodePool(settings.decode_workers)
-    async with KubeClient(connection) as api:
+    async with AsyncExitStack() as last:
+        api = await last.enter_async_context(KubeClient(connection))
+        policies = PolicyList(api, settings.watch_namespaces)
+        await policies.policies()
+        store = SqliteStore(settings.state_dir)
+        await store.open()
+        last.push_async_callback(store.close)
+        decoder = DecodePool(settings.decode_workers)
+        last.callback(decoder.close)
         pods = PodCache(api)
+        last.push_async_callback(pods.close)
         clock, fleet, registry = AnchoredClock(), Fleet(), CollectorRegistry()
         recording = Recording(fleet, store, StatusPatch(api), EventsApi(api), clock)
         actuators = {False: LiveActuator(api), True: DryRunActuator(api)}
@@ -70,22 +81,17 @@ async def run_operator(settings: Settings) -> None:
             most=settings.max_in_flight, rate=settings.samples_per_second,
         )  # fmt: skip
         operator = Operator(
-            fleet=fleet, pods=pods, policies=PolicyList(api, settings.watch_namespaces), store=store, rounds=rounds,
+            fleet=fleet, pods=pods, policies=policies, store=store, rounds=rounds,
             judging=judging, recording=recording, deciding=deciding, clock=clock, pace=settings.status_interval,
         )  # fmt: skip
         web = WebServer(settings.listen_host, settings.listen_port, registry, lambda: operator.ready)
         port = await web.start()
+        last.push_async_callback(web.stop)
         if settings.listen_file:
             settings.listen_file.write_text(f"{settings.listen_host}:{port}")
         log.info("leakwarden runs; metrics and health on %s:%d", settings.listen_host, port)
-        try:
-            await _until(stop, operator.run(), _kopf(operator, connection, settings, stop))
-        finally:
-            log.info("stopping: what waits is written first")
-            await web.stop()
-            await pods.close()
-            decoder.close()
-            await store.close()
+        await _until(stop, operator.run(), _kopf(operator, connection, settings, stop))
+        log.info("stopping: what waits is written first")
 
 
 async def _kopf(operator: Operator, connection: KubeConnection, settings: Settings, stop: asyncio.Event) -> None:

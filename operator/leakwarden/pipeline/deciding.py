@@ -19,7 +19,7 @@ from leakwarden.core.report.events import ObjectRef, action_events, policy_ref, 
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.targets import PolicyKey
 from leakwarden.core.verify import Judged, verify
-from leakwarden.errors import ApiError, ApiForbidden, DisruptionBudget, OutcomeUnknown
+from leakwarden.errors import ApiConflict, ApiError, ApiForbidden, DisruptionBudget, OutcomeUnknown
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.fleet import Fleet
 from leakwarden.pipeline.ports import Actuator, Journal, PodWatch
@@ -27,6 +27,8 @@ from leakwarden.pipeline.recording import Recording
 
 log = logging.getLogger(__name__)
 
+JOURNAL_AGAIN = 30.0
+"""Seconds after which a journal that could not be written is tried again."""
 FRESH = 4.0
 """Intervals, as reached, for which a verdict holds: beyond that lies a gap (docs/leakpolicy.md)."""
 
@@ -58,6 +60,8 @@ class Deciding:
         self._clock = clock
         self._changed: set[PolicyKey] = set()
         self._entries: tuple[Action, ...] | None = None
+        self._journal_again = float("-inf")
+        """Until then the journal counts as unavailable: it could not be written, and status shall say so."""
         self._told: dict[str, str] = {}
         """Keys of the refusals that were told, with their pod's UID."""
         self._unannotated: dict[str, float] = {}
@@ -122,7 +126,7 @@ class Deciding:
                 }
                 for policy in policies
             },
-            journal=self._entries,
+            journal=self._entries if now >= self._journal_again else None,
         )
 
     async def _record(self, key: PolicyKey) -> bool:
@@ -152,6 +156,8 @@ class Deciding:
         except ApiError as error:
             log.warning("not done, since the journal does not have it: %s of %s: %s", action.kind, action.pod, error)
             self._entries = None
+            if not isinstance(error, ApiConflict):
+                self._journal_again = self._clock.now() + JOURNAL_AGAIN
             return
         try:
             if intent.verb is Verb.EVICT:
