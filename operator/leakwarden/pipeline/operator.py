@@ -11,6 +11,7 @@ from functools import partial
 
 from leakwarden.api import SUMMARY_ANNOTATION
 from leakwarden.core.policy import Policy
+from leakwarden.core.report.values import TargetReport
 from leakwarden.core.targets import PolicyKey
 from leakwarden.errors import ApiError, ApiForbidden, LeakwardenError, StoreError
 from leakwarden.pipeline.clock import Clock
@@ -39,7 +40,7 @@ class _Gone:
 
 
 @dataclass(frozen=True, slots=True)
-class _Ending:
+class _Owed:
     policy: Policy
     work: Callable[[], Awaitable[None]]
 
@@ -74,8 +75,8 @@ class Operator:
         self._inbox: asyncio.Queue[_Seen | _Gone] = asyncio.Queue()
         self._listed = False
         self._known = False
-        self._ending: deque[_Ending] = deque()
-        """What has ended and is not in the store yet, in order."""
+        self._owed: deque[_Owed] = deque()
+        """What has changed and is not in the store yet, in order."""
         self._sweeping: set[str] = set()
         """Namespaces that are followed only because a pod there may still carry an annotation of ours."""
 
@@ -108,7 +109,7 @@ class Operator:
     async def _decide(self) -> None:
         """Not before everything is known once: of two policies on a pod only the older may act, and peers count."""
         self._known = self._known or self.ready
-        await self._end_all()
+        await self._catch_up()
         if self._known:
             await self._deciding.once()
 
@@ -177,10 +178,11 @@ class Operator:
         if first:
             self._fleet.remembered[policy.key] = await self._judging.restore(policy)
         self._follow(policy.key.namespace)
+        self._apply(self._fleet.put_policy(policy, tuple(self._pods.by_namespace(policy.key.namespace))))
         self._note_trouble(policy.key.namespace)
-        await self._apply(self._fleet.put_policy(policy, tuple(self._pods.by_namespace(policy.key.namespace))))
-        await self._settle_gone(policy.key.namespace)
+        self._settle_gone(policy.key.namespace)
         self._deciding.changed(policy.key)
+        await self._catch_up()
 
     async def _remove(self, key: PolicyKey, uid: str) -> None:
         known = self._fleet.policies.get(key)
@@ -223,46 +225,49 @@ class Operator:
 
     async def _take_changes(self, namespace: str, uids: frozenset[str]) -> None:
         for uid in uids:
-            await self._apply(self._fleet.look_at_pod(namespace, uid, self._pods.get(uid)))
+            self._apply(self._fleet.look_at_pod(namespace, uid, self._pods.get(uid)))
         self._note_trouble(namespace)
-        await self._settle_gone(namespace)
+        self._settle_gone(namespace)
         self._swept(namespace)
+        await self._catch_up()
 
-    async def _apply(self, changes: Changes) -> None:
+    def _apply(self, changes: Changes) -> None:
+        """At once what needs no store; the rest is put down, for `_catch_up`."""
         self._rounds.apply(changes)
-        self._ending += [_Ending(watch.policy, partial(self._judging.end, watch)) for watch in changes.ended]
-        await self._end_all()
+        self._owed += [_Owed(watch.policy, partial(self._judging.end, watch)) for watch in changes.ended]
         for watch in changes.started:
             self._deciding.changed(watch.policy.key)
             if watch.report is not None:
-                self._recording.resume(await self._judging.standing(watch.policy, watch.report))
+                self._owed.append(_Owed(watch.policy, partial(self._resume, watch.policy, watch.report)))
 
-    async def _end_all(self) -> None:
-        """What the store does not take now is tried again in the next turn."""
-        for _ in range(len(self._ending)):
-            if not self._ending:
+    async def _resume(self, policy: Policy, report: TargetReport) -> None:
+        self._recording.resume(await self._judging.standing(policy, report))
+
+    async def _catch_up(self) -> None:
+        """What is owed to the store, in order; what it does not take now is tried again in the next turn."""
+        for _ in range(len(self._owed)):
+            if not self._owed:
                 return  # another task was faster
-            ending = self._ending.popleft()
-            known = self._fleet.policies.get(ending.policy.key)
-            if known is None or known.uid != ending.policy.uid:
+            owed = self._owed.popleft()
+            known = self._fleet.policies.get(owed.policy.key)
+            if known is None or known.uid != owed.policy.uid:
                 continue  # deleted meanwhile, and forgotten as a whole
             try:
-                await ending.work()
+                await owed.work()
             except StoreError as error:
-                log.error("the end of a target of %s is not recorded yet: %s", ending.policy.key, error)
-                self._ending.append(ending)
+                log.error("what became of a target of %s is not recorded yet: %s", owed.policy.key, error)
+                self._owed.append(owed)
 
-    async def _settle_gone(self, namespace: str) -> None:
+    def _settle_gone(self, namespace: str) -> None:
         """Once the pods are listed: what an earlier process watched and is not there any more has gone meanwhile."""
         if not self._pods.synced(namespace):
             return
         for key, policy in list(self._fleet.policies.items()):
             if key.namespace == namespace:
-                self._ending += [
-                    _Ending(policy, partial(self._judging.end_remembered, policy, target, known))
+                self._owed += [
+                    _Owed(policy, partial(self._judging.end_remembered, policy, target, known))
                     for target, known in self._fleet.remembered.pop(key, {}).items()
                 ]
-        await self._end_all()
 
     def _note_trouble(self, namespace: str) -> None:
         trouble = self._pods.trouble(namespace)
