@@ -19,7 +19,7 @@ from leakwarden.core.pprof.rows import Strings
 from leakwarden.core.pprof.wire import parse
 from leakwarden.errors import MalformedProfile
 from tests.core.pprof import tool
-from tests.core.pprof.build import Parts, location, varint
+from tests.core.pprof.build import Parts, location, text, varint
 from tests.core.pprof.test_validity import ACCEPTED, REFUSED
 
 
@@ -117,3 +117,12 @@ def test_many_locations_are_checked_at_every_width_of_their_numbers() -> None:
         bad = pb.Sample(location_id=[1, count + 1, count], value=[1]).SerializeToString()
         assert columns.samples([good, good], 1, known) is not None
         assert columns.samples([good, bad], 1, known) is None
+        for stack in (b"\x01\x00\x01", b"\x01\x81", b"\x81\x80"):
+            assert columns.samples([good, text(1, stack) + varint(2, 1)], 1, known) is None
+
+
+def test_a_label_that_would_swallow_its_border_is_not_vouched_for() -> None:
+    strings, good = Strings([b"", b"doc_id"]), varint(1, 1) + varint(2, 1)
+    assert columns.labels_hold([good, good], strings)
+    assert not columns.labels_hold([good + text(99, bytes(11))[:3], good], strings)
+    assert not columns.labels_hold([good, varint(1, 2)], strings)
