@@ -526,6 +526,18 @@ async def test_our_annotation_goes_with_the_policy_that_wanted_it(bench: Bench) 
     assert bench.live.done == [("unannotate", "ws-1")]
 
 
+async def test_an_annotation_written_again_is_taken_away_again_at_once(bench: Bench) -> None:
+    bench.leaking(annotating(), carrying(pod()))
+    bench.fleet.remove_policy(annotating().key)
+    await bench.turn()
+    bench.leaking(annotating(), pod())
+    await bench.turn()
+    bench.put(annotating(), carrying(pod()))
+    bench.fleet.remove_policy(annotating().key)
+    await bench.turn()
+    assert [what for what, _ in bench.live.done] == ["unannotate", "annotate", "unannotate"]
+
+
 async def test_an_annotation_that_may_not_be_taken_away_is_not_asked_for_in_every_turn(bench: Bench) -> None:
     bench.put(policy(), carrying(pod()))
     bench.live.refuse = FORBIDDEN

@@ -164,6 +164,7 @@ class Deciding:
                 await actuator.evict(intent.pod)
             else:
                 await actuator.annotate(intent.pod, intent.text)
+                self._unannotated.pop(intent.pod.uid, None)
         except OutcomeUnknown as error:
             log.warning("whether %s was evicted is not known, and will be looked up: %s", intent.pod.name, error)
             self._entries = None
