@@ -238,6 +238,6 @@ def test_growing_asks_for_more_before_anything_is_met() -> None:
     target = Target(rules(rule()))
     target.lives([200 * MI] * 30)
     assert not target.last.growing
-    target.lives([(200 + 2 * i) * MI for i in range(12)])
+    target.lives([(200 + 2 * i) * MI for i in range(15)])
     assert target.last.growing
     assert target.last.rules[0].state is RuleState.NOT_MET

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from leakwarden.api.words import BLOCKED, GOROUTINE_FAMILY, Family, Signal
 from leakwarden.core.judge import intake, tracks
 from leakwarden.core.judge.evaluate import Look, series_of
-from leakwarden.core.judge.series import Series, floor
+from leakwarden.core.judge.series import Series, floor, never_given_back
 from leakwarden.core.judge.statistics import onset, sen
-from leakwarden.core.judge.trend import MEMORY
+from leakwarden.core.judge.trend import MEMORY, PAST
 from leakwarden.core.judge.values import Part, Segment, Track
 from leakwarden.core.rules import Rule
 
@@ -51,8 +51,8 @@ def origin(rule: Rule, look: Look, segment: Segment) -> Origin:
     series = _series(rule, look, segment)
     if rule.growth is None or len(series) < 3:
         return Origin(series.last_time if len(series) else 0.0, 0.0)
-    times, values = floor(series, series.last_time - MEMORY * rule.growth.window, 2 * intake.DETAIL)
-    return Origin(*onset(times, values))
+    times, values = floor(series, series.last_time - MEMORY * rule.growth.window, PAST)
+    return Origin(*onset(times, never_given_back(values)))
 
 
 def _series(rule: Rule, look: Look, segment: Segment) -> Series:

@@ -94,9 +94,15 @@ def followed(one: OpenFinding, now: Now) -> tuple[OpenFinding, Resolution | None
 
 def _peaked(part: Part, now: Now) -> Part:
     look = now.look(part.rule, part.key)
-    if look is None or look.value is None or look.value <= part.peak:
-        return part
-    return replace(part, peak=look.value)
+    height = None if look is None else height_of(look)
+    return part if height is None or height <= part.peak else replace(part, peak=height)
+
+
+def height_of(look: Look) -> float | None:
+    """How far the growth has come: the level of the floor. A burst on top of it is no peak to come down from."""
+    if look.trend is not None and look.trend.shape is not Shape.LACKING:
+        return look.trend.level
+    return look.value if look.trend is None else None
 
 
 def told(finding: Finding, rule: Rule, look: Look, now: Now) -> Finding:

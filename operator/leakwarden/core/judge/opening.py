@@ -9,7 +9,7 @@ from leakwarden.api.words import Confidence, FindingType, Severity, WaitKind
 from leakwarden.core.findings import UNATTRIBUTED, Finding, signature_of
 from leakwarden.core.judge import attribute
 from leakwarden.core.judge.attribute import EXPLAINS, PROMISING, family_of
-from leakwarden.core.judge.course import Now, is_worse, measured_by, told
+from leakwarden.core.judge.course import Now, height_of, is_worse, measured_by, told
 from leakwarden.core.judge.evaluate import Look, load_now
 from leakwarden.core.judge.holds import hold_key
 from leakwarden.core.judge.intake import place_of
@@ -47,8 +47,7 @@ def claims(findings: Sequence[OpenFinding], now: Now, held: Mapping[str, float])
 def _claim(rule: Rule, look: Look, findings: Sequence[OpenFinding], now: Now, held: float) -> Claim | None:
     """None while the cause may yet become clear: an `unattributed` finding keeps its name for good."""
     start = attribute.origin(rule, look, now.segment)
-    value = look.value if look.value is not None else 0.0
-    peak = max(value, start.level)
+    peak = max(height_of(look) or 0.0, start.level)
     part = Part(rule.name, look.key, rule.signal, rule.growth is not None, start.at, start.level, peak)
     family = family_of(rule.signal)
     place = look.key

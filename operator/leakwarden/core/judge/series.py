@@ -126,3 +126,13 @@ def floor(series: Series, start: float, blocks: int) -> tuple[Sequence[float], S
             floor_times[-1] = time
             floor_values[-1] = value
     return floor_times, floor_values
+
+
+def never_given_back(values: Sequence[float]) -> list[float]:
+    """Of each value what was still held at every later moment: the lowest of it and all that follow."""
+    kept: list[float] = []
+    lowest = float("inf")
+    for value in reversed(values):
+        lowest = min(lowest, value)
+        kept.append(lowest)
+    return kept[::-1]

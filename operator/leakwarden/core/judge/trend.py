@@ -9,8 +9,8 @@ from itertools import pairwise
 
 from leakwarden.api.words import Unit
 from leakwarden.core.judge import say
-from leakwarden.core.judge.series import Series, floor
-from leakwarden.core.judge.statistics import least_squares_slope, median, sen
+from leakwarden.core.judge.series import Series, floor, never_given_back
+from leakwarden.core.judge.statistics import least_squares_slope, sen
 from leakwarden.core.rules import Growth
 
 POINTS = 8
@@ -19,6 +19,8 @@ COVERAGE = 0.8
 """Share of the window that the points must span."""
 BLOCKS = 16
 """Minima of so many equal blocks stand for the window: a sawtooth is gone where a block is as long as its teeth."""
+PAST = 32
+"""Blocks of the four windows that are remembered: coarser, so that bursts which fill a block of the window are gone."""
 HOPELESS = 0.7
 """Share of `atLeast`: where all points of the window lie closer together, no interval need be estimated."""
 STILL = 0.5
@@ -67,7 +69,7 @@ class Question:
 class Trend:
     """`slope` in units a second, `growth` its lower 95 % bound times the window, None where not estimated.
 
-    `level` is the median of the last sixth of the window. `moved` is the distance of its highest and lowest point.
+    `level` is the lowest point of the last sixth of the window, `moved` the distance of its highest and lowest point.
     """
 
     shape: Shape
@@ -109,7 +111,7 @@ def trend(series: Series, asked: Question) -> Trend:
     if seen.points < POINTS or seen.missing(growth) > 0:
         return replace(seen, level=series.last, rising=series.last - values[0] >= growth.at_least / 4)
     if seen.moved < HOPELESS * growth.at_least:
-        level = median(values[-max(1, len(values) // 6) :])
+        level = min(values[-max(1, len(values) // 6) :])
         slope = (level - values[0]) / seen.span
         return replace(
             seen, shape=Shape.SMALL, slope=slope, level=level, rising=level - values[0] >= growth.at_least / 4
@@ -122,18 +124,19 @@ def _estimated(series: Series, points: Points, asked: Question, seen: Trend) -> 
     slope, low = sen(*points)
     bound = low * growth.window
     shape = Shape.SMALL if bound < growth.at_least else _shape(series, points, slope, asked)
-    level = _level(points, 5 / 6, 1.0)
+    recent = points[0][-1] - seen.span / 6
+    level = min(value for time, value in zip(*points, strict=True) if time >= recent)
     return replace(seen, shape=shape, slope=slope, growth=bound, level=level, rising=bound >= growth.at_least / 4)
 
 
 def _shape(series: Series, points: Points, slope: float, asked: Question) -> Shape:
     """The growth is large enough; is it a leak's? The tests in the order in which they are said."""
-    times, values = points
+    times, values = points[0], never_given_back(points[1])
     span = times[-1] - times[0]
     tail = next(i for i, t in enumerate(times) if t >= times[-1] - span / 3)
     if least_squares_slope(times[tail:], values[tail:]) < STILL * slope:
         return Shape.STOPPED
-    if _to_come(points) < MORE * asked.growth.at_least:
+    if _to_come((times, values)) < MORE * asked.growth.at_least:
         return Shape.FLATTENING
     if _level(points, 5 / 6, 1.0) <= _held_before(series, points, asked.growth):
         return Shape.RETURNING
@@ -144,12 +147,12 @@ def _shape(series: Series, points: Points, slope: float, asked: Question) -> Sha
 
 
 def _level(points: Points, low: float, high: float) -> float:
-    """The median of the points between two shares of the span; the nearest point where there is none."""
+    """The lower median of the points between two shares of the span; the nearest point where there is none."""
     times, values = points
     start, span = times[0], times[-1] - times[0]
     inside = [v for t, v in zip(times, values, strict=True) if low - 1e-9 <= (t - start) / span <= high + 1e-9]
     if inside:
-        return median(inside)
+        return sorted(inside)[(len(inside) - 1) // 2]
     middle = start + span * (low + high) / 2
     return min(zip(times, values, strict=True), key=lambda point: abs(point[0] - middle))[1]
 
@@ -175,8 +178,8 @@ def _to_come(points: Points) -> float:
 def _held_before(series: Series, points: Points, growth: Growth) -> float:
     """The level to pass: of the window's earlier sixths, and by a margin of the points before it but lone spikes."""
     levels = [_level(points, k / 6, (k + 1) / 6) for k in range(5)]
-    since = series.first_from(series.last_time - MEMORY * growth.window)
-    before = series.values[since : series.first_from(points[0][0])]
+    times, values = floor(series, series.last_time - MEMORY * growth.window, PAST)
+    before = [value for time, value in zip(times, values, strict=True) if time < points[0][0]]
     middles = (min(max(a, b), max(min(a, b), c)) for a, b, c in zip(before, before[1:], before[2:], strict=False))
     return max(*levels, max(middles, default=float("-inf")) + NEW_HIGH * growth.at_least)
 
