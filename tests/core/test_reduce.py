@@ -83,6 +83,17 @@ def test_all_lines_of_a_function_are_one_site_shown_where_most_is_held() -> None
     assert (reading.live_bytes, reading.ballast_bytes, reading.alloc_bytes) == (650, 0, 1059)
 
 
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_among_equals_the_first_line_and_leaf_by_name_are_shown_whatever_the_order(order: tuple[int, ...]) -> None:
+    rows = [
+        ([READ, frame("a/cache.Load", 30)], (200, 2, 200, 2)),
+        ([READ, frame("a/cache.Load", 20)], (100, 1, 100, 1)),
+        ([PARSE, frame("a/cache.Load", 20)], (100, 1, 100, 1)),
+    ]
+    shown = reduce_heap(heap(*(rows[number] for number in order))).sites["a/cache.Load"].site
+    assert (shown.line, shown.leaf) == (20, "go/parser.parse")
+
+
 def test_the_ballast_of_gopls_is_neither_live_nor_a_site_and_all_the_rest_of_its_cache_is() -> None:
     reading = reduce_heap(
         heap(

@@ -115,14 +115,11 @@ def _by_function(counted: Iterable[tuple[Frame, _Use]], uses: Attribution[_Use])
     at the line that holds most now, or else has allocated most, and the leaf through which it does.
     """
     for stack, use in uses.items():
-        use.stack = use.stack or stack
+        use.stack = use.stack or stack  # Any will do for a line that holds nothing.
     ballast = 0
     sums: dict[str, _Values] = {}
     sites: dict[str, Site] = {}
-    # Largest first, so that the first line met of a function is the one to show.
-    for frame, use in sorted(
-        uses.counters(), key=lambda item: (item[1].inuse_bytes, item[1].alloc_bytes), reverse=True
-    ):
+    for frame, use in counted:
         function = normalised(frame.function)
         if is_ballast(function):
             ballast += use.inuse_bytes
