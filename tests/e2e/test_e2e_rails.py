@@ -46,7 +46,6 @@ NEVER: dict[str, tuple[str, str]] = {
 POLICIES: dict[str, tuple[Manifest, dict[str, Any], str, str]] = {
     "observer": (QUICK, {**FREE, "mode": "Observe"}, "ObserveOnly", "only observes"),
     "paused": (QUICK, {**FREE, "pausedUntil": FAR}, "Paused", "is paused until 2100-01-01 00:00 UTC"),
-    "storm": (QUICK, {**FREE, "stormPercent": 50}, "StormBrake", "2 of 2 running targets leak at once"),
     "peers": (QUICK, {**FREE, "minReadyPeers": 2}, "MinReadyPeers", "has 1 other Ready pod"),
     "severity": ({**QUICK, "severity": "Warning"}, FREE, "BelowMinSeverity", "acts from minSeverity Critical"),
     "pressure": (
@@ -69,10 +68,12 @@ def scene(stage: Stage) -> Iterator[Scene]:
         scene.apply(_adopter(once))
         scene.apply(policy("never", {"rail": "never"}, interval="2s", rules=[QUICK], **FREE))
         scene.apply(policy("dying", {"app": "dying"}, interval="2s", rules=[QUICK], **FREE, pausedUntil=FAR))
+        storm = {**FREE, "stormPercent": 50, "pausedUntil": FAR}
+        scene.apply(policy("storm", {"app": "twin"}, interval="2s", rules=[QUICK], **storm))
         for name, (rule, remediation, _, _) in POLICIES.items():
             scene.apply(policy(name, {"app": "twin"}, interval="2s", rules=[rule], **remediation))
         yield scene
-        scene.delete("leakpolicies", "never", "dying", *POLICIES)
+        scene.delete("leakpolicies", "never", "dying", "storm", *POLICIES)
         scene.kubectl("delete", "deployments,daemonsets,replicasets,pods", "--all", "--wait=false")
 
 
@@ -149,11 +150,25 @@ def test_a_refusal_is_told_once_by_an_event_on_the_pod(scene: Scene) -> None:
     scene.eventually(told, 20)
 
 
-@pytest.mark.parametrize(("name", "reason"), [("paused", "Paused"), ("storm", "StormBrake")])
-def test_a_policy_that_rests_as_a_whole_has_the_condition_suspended(scene: Scene, name: str, reason: str) -> None:
-    scene.wait_decision(name, reason, 60)
-    suspended = scene.condition(name, "Suspended")
-    assert (suspended["status"], suspended["reason"]) == ("True", reason)
+def test_a_paused_policy_has_the_condition_suspended(scene: Scene) -> None:
+    scene.wait_decision("paused", "Paused", 60)
+    suspended = scene.condition("paused", "Suspended")
+    assert (suspended["status"], suspended["reason"]) == ("True", "Paused")
+
+
+def test_when_too_many_leak_at_once_the_storm_brake_holds_them_all(scene: Scene) -> None:
+    """Paused until both are found: one pod that leaks is no storm, and would be evicted."""
+
+    def both_found() -> None:
+        assert scene.wait_decision("storm", "Paused", 60)["count"] == 2
+
+    scene.eventually(both_found, 60)
+    scene.patch("leakpolicy", "storm", {"spec": {"remediation": {"pausedUntil": None}}})
+    refused = scene.wait_decision("storm", "StormBrake", 20)
+    assert refused["count"] == 2
+    assert "2 of 2 running targets leak at once (100 %, stormPercent is 50)" in refused["message"]
+    suspended = scene.condition("storm", "Suspended")
+    assert (suspended["status"], suspended["reason"]) == ("True", "StormBrake")
 
 
 def test_pressure_is_no_leak(scene: Scene) -> None:
