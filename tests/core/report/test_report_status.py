@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leakwarden.api.status import LeakPolicyStatus
-from leakwarden.api.words import FindingType, Mode, Outcome, Resolution, Severity, Verdict
+from leakwarden.api.words import FindingType, Mode, Outcome, Resolution, Severity, Signal, Verdict
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide.view import Suspend, Suspension
 from leakwarden.core.policy import Policy
@@ -236,6 +236,41 @@ def test_leaks_come_before_pressure_and_critical_before_warning() -> None:
     high = pressure(severity=Severity.CRITICAL)
     rows = group([report("a", high), report("b", goroutine_leak()), report("c", heap_leak())])
     assert [row.signature for row in rows] == [heap_leak().signature, goroutine_leak().signature, "memory/unattributed"]
+
+
+FIRST, SECOND = "memory/main.z", "memory/main.a"
+"""Against the alphabet, so that only what is meant decides."""
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"limit_at": NOW + 15 * 60}, {"limit_at": NOW + 15 * HOUR, "growth_per_hour": 9e12}),
+        ({"limit_at": NOW + 5 * HOUR}, {"limit_at": NOW + 7 * HOUR}),
+        ({"limit_at": NOW + 23 * HOUR}, {"limit_at": NOW + 25 * HOUR}),
+        ({"limit_at": NOW + 23 * HOUR}, {"limit_at": None}),
+        ({"growth_per_hour": 64 * MIB}, {"growth_per_hour": 16 * MIB}),
+        ({"growth_per_hour": 64 * MIB}, {"growth_per_hour": 41_500.0 / 60, "signal": Signal.GOROUTINES}),
+        ({"severity": Severity.CRITICAL, "limit_at": None}, {"severity": Severity.WARNING, "limit_at": NOW + 60}),
+    ],
+)
+def test_what_is_more_urgent_comes_first(first: dict[str, Any], second: dict[str, Any]) -> None:
+    fleet = [report("a", heap_leak(signature=SECOND, **second)), report("b", heap_leak(signature=FIRST, **first))]
+    assert [row.signature for row in group(fleet)] == [FIRST, SECOND]
+
+
+def test_of_leaks_as_near_to_their_limit_the_one_in_more_pods_comes_first() -> None:
+    one = report("a", heap_leak(signature=SECOND, limit_at=NOW + 10 * 60, growth_per_hour=9e12))
+    many = [report(pod, heap_leak(signature=FIRST, limit_at=NOW + 50 * 60)) for pod in "bc"]
+    assert [row.signature for row in group([one, *many])] == [FIRST, SECOND]
+
+
+def test_growth_that_wavers_does_not_change_the_order() -> None:
+    def order(pace: float) -> list[str]:
+        other = heap_leak(signature=FIRST, growth_per_hour=pace * MIB)
+        return [row.signature for row in group([report("a", heap_leak(signature=SECOND)), report("b", other)])]
+
+    assert order(90) == order(96.3) == order(110) == [SECOND, FIRST]
 
 
 def test_findings_are_cut_at_twenty_and_the_total_says_so() -> None:
