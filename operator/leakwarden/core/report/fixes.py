@@ -20,26 +20,24 @@ _WAIT_DEFAULT = "the goroutines have no end: give each a context, and cancel it 
 
 _MEMORY: tuple[tuple[tuple[str, ...], str], ...] = (
     (
-        ("go/parser.", "go/ast.", "go/token.", "go/scanner."),
-        "drop syntax trees when their document closes; a token.FileSet keeps every file ever parsed into it, so remove "
-        "the file or use a new set",
-    ),
-    (("go/types.",), "drop the type information of a package when its last document closes"),
-    (
         ("sync.(*Map).", "internal/sync.", "internal/runtime/maps.", "runtime.mapassign"),
         "the map only grows: delete the old key when a file is renamed or closed, or bound the map",
     ),
     (
-        ("os.readFileContents", "os.ReadFile", "io.ReadAll", "bytes.growSlice", "bytes.(*Buffer)."),
+        ("os.readFileContents", "os.ReadFile"),
         "file contents are kept: evict them from the cache when the file is deleted or its document closes",
     ),
+    (
+        ("io.ReadAll", "bytes.growSlice", "bytes.(*Buffer)."),
+        "whole buffers are kept: drop them when their document or session closes, or copy out the part that is needed",
+    ),
     (("time.NewTimer", "time.NewTicker", "time.After"), "stop each timer and ticker that is no longer read"),
-    (("fsnotify",), "close the watcher when its session ends"),
 )
-"""By how the leaf or the function begins; the first that fits."""
+"""By how the leaf begins, and only where what was allocated there is itself what is kept. An allocation in go/parser
+or go/types does not tell whether a tree, its types or a token.FileSet holds it: that gets the general text."""
 _MEMORY_DEFAULT = (
-    "find the cache, map or slice that keeps these objects and only grows; remove entries when their document or "
-    "session closes"
+    "find what keeps these objects and only grows (a cache, a map keyed by path or version, a token.FileSet, a slice); "
+    "remove entries when their document or session closes"
 )
 _UNATTRIBUTED = "compare two heap profiles (go tool pprof -diff_base) to see which allocations stay"
 _PRESSURE = "none needed while it does not grow: raise the memory limit if the workspace really needs this much"
@@ -53,8 +51,5 @@ def fix(finding: Finding) -> str:
         return _WAITS.get(finding.wait, _WAIT_DEFAULT) if finding.wait else _WAIT_DEFAULT
     if finding.site is None:
         return _UNATTRIBUTED
-    places = (finding.site.leaf, finding.site.function)
-    for beginnings, text in _MEMORY:
-        if any(place.startswith(beginnings) or f"/{beginnings[0]}" in place for place in places):
-            return text
-    return _MEMORY_DEFAULT
+    leaf = finding.site.leaf or finding.site.function
+    return next((text for beginnings, text in _MEMORY if leaf.startswith(beginnings)), _MEMORY_DEFAULT)
