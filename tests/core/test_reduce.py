@@ -222,9 +222,9 @@ def test_past_the_bound_the_smallest_groups_are_pooled_by_wait_and_the_total_sta
 
 def test_a_group_shows_the_line_where_most_stand() -> None:
     park, send = frame("runtime.gopark"), frame("runtime.chansend1")
-    rows = [([park, send, frame("a/p.F", line)], (count,)) for line, count in ((1, 5), (2, 9), (3, 1))]
+    rows = [([park, send, frame("a/p.F", line)], (count,)) for line, count in ((1, 5), (3, 9), (2, 9), (4, 1))]
     (group,) = reduce_goroutines(profile_of((ValueType("goroutine", "count"),), rows)).groups
-    assert (group.count, group.site) == (15, Site("a/p.F", "a/p/f.go", 2, "runtime.gopark"))
+    assert (group.count, group.site) == (24, Site("a/p.F", "a/p/f.go", 2, "runtime.gopark"))
 
 
 def test_stacks_without_frames_are_counted_as_unknown() -> None:

@@ -197,7 +197,8 @@ def reduce_goroutines(profile: Profile) -> GoroutineReading:
 
 
 def _group(wait: WaitKind, counts: Mapping[Site, int]) -> GoroutineGroup:
-    return GoroutineGroup(max(counts, key=counts.__getitem__), wait, sum(counts.values()))
+    shown = min(counts, key=lambda site: (-counts[site], site))
+    return GoroutineGroup(shown, wait, sum(counts.values()))
 
 
 def _bounded_groups(groups: Iterable[GoroutineGroup]) -> tuple[GoroutineGroup, ...]:
