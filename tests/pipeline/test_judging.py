@@ -48,10 +48,10 @@ class Bench:
     def watch(self, of: PodFacts, by: Policy = GOPLS) -> Watch:
         return next(w for w in self.fleet.watches(by.key) if w.pod.uid == of.uid)
 
-    async def give(self, watch: Watch, outcome: Reading | Failure) -> Tempo:
-        """One sample at this very moment."""
+    async def give(self, watch: Watch, outcome: Reading | Failure, later: float = 0.0) -> Tempo:
+        """One sample at this very moment, or so many seconds later."""
         (point,) = [point for point in self.fleet.points.values() if watch in point.watches]
-        return await self.judging.on_sample(point, SampleResult(self.clock.at, 0.1, outcome))
+        return await self.judging.on_sample(point, SampleResult(self.clock.at + later, 0.1, outcome))
 
     async def grow(self, watch: Watch, samples: int = 14, since: int = 0) -> None:
         for number in range(since, since + samples):
@@ -81,6 +81,39 @@ async def test_a_leak_is_said_once_on_its_pod_and_once_on_its_policy(store: Sqli
     assert [f.site.function for f in watch.report.open_findings if f.site] == ["main.keep"]
     assert (await bench.said("Pod"), await bench.said("LeakPolicy")) == (["LeakDetected"], ["LeakDetected"])
     assert set(bench.changed) == {GOPLS.key}
+
+
+async def test_one_bug_in_two_pods_is_one_event_on_the_policy_and_another_when_it_opens_again(
+    store: SqliteStore,
+) -> None:
+    """The two judge at the same time, the first to open ends first, and a new process comes to the same keys."""
+    bench = Bench(store)
+    one, two, three = (pod(f"ws-{n}") for n in (1, 2, 3))
+    watches = [await bench.put(one, two, three), bench.watch(two)]
+    for number in range(14):
+        await asyncio.gather(*(bench.give(watch, growing(number), n) for n, watch in enumerate(watches)))
+        bench.clock.at += INTERVAL
+    assert len(await policy_keys(bench, "LeakDetected")) == 1
+    await bench.end(one)
+    second = Bench(store, bench.clock.at)
+    watch = await second.put(two, three)
+    assert watch.report is not None
+    standing = await second.judging.standing(GOPLS, watch.report)
+    assert {note.key for note in standing} <= {note.key for note in await second.news()}
+    await second.grow(second.watch(three))
+    assert len(await policy_keys(second, "LeakDetected")) == 1
+    assert await policy_keys(second, "LeakResolved") == set()
+    await second.end(two)
+    await second.end(three)
+    assert len(await policy_keys(second, "LeakResolved")) == 1
+    again = pod("ws-4", owner=None)
+    second.fleet.look_at_pod("demo", again.uid, again)
+    await second.grow(second.watch(again))
+    assert len(await policy_keys(second, "LeakDetected")) == 2
+
+
+async def policy_keys(bench: Bench, reason: str) -> set[str]:
+    return {note.key for note in await bench.news() if (note.regarding.kind, note.reason) == ("LeakPolicy", reason)}
 
 
 async def test_a_second_process_over_the_same_store_goes_on_as_if_it_were_the_first(store: SqliteStore) -> None:

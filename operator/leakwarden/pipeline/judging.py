@@ -20,7 +20,7 @@ from leakwarden.core.policy import Policy
 from leakwarden.core.readings import Attempt, Failure, ProcessIdentity
 from leakwarden.core.records import Ended, Step, StoredTarget
 from leakwarden.core.report.events import EventNote, Transition, finding_events, policy_ref, transitions
-from leakwarden.core.report.values import TargetReport
+from leakwarden.core.report.values import TargetReport, openings, row_of
 from leakwarden.core.samples import SampleResult
 from leakwarden.core.schedule import Tempo
 from leakwarden.core.targets import ContainerFacts, PolicyKey, TargetKey
@@ -49,6 +49,8 @@ class Judging:
         self._store = store
         self._clock = clock
         self._changed = changed
+        self._under_way: dict[tuple[str, TargetKey], TargetReport] = {}
+        """Reports, by policy UID and target, that are being stored: others must see what opens in the same moment."""
 
     async def on_sample(self, point: Point, result: SampleResult) -> Tempo:
         """Every policy that watches this point judges the sample. QUIET when none of them has a reason to hurry."""
@@ -101,13 +103,21 @@ class Judging:
         attempt = attempt_of(watch, result)
         judgement = judge.step(watch.state, attempt, watch.policy.rules)
         report = self._report(watch, judgement, attempt.at, result)
-        notes = await self._news(watch.policy, watch.report, report)
-        row = StoredTarget(
-            watch.policy.uid, watch.key, codec.to_json(judgement.state), _REPORT.dump_json(report).decode(), attempt.at
-        )
-        ended = _ended(watch.policy, report)
-        await self._store.save(Step(watch.policy.uid, watch.key, row, outbox=_bodies(notes), ended=ended))
-        watch.state, watch.report, watch.growing = judgement.state, report, judgement.growing
+        self._under_way[watch.policy.uid, watch.key] = report
+        try:
+            notes = await self._news(watch.policy, watch.report, report)
+            row = StoredTarget(
+                watch.policy.uid,
+                watch.key,
+                codec.to_json(judgement.state),
+                _REPORT.dump_json(report).decode(),
+                attempt.at,
+            )
+            ended = _ended(watch.policy, report)
+            await self._store.save(Step(watch.policy.uid, watch.key, row, outbox=_bodies(notes), ended=ended))
+            watch.state, watch.report, watch.growing = judgement.state, report, judgement.growing
+        finally:
+            del self._under_way[watch.policy.uid, watch.key]
         if not isinstance(result.outcome, Failure):
             watch.read_at = attempt.at
         self._changed(watch.policy.key)
@@ -134,6 +144,7 @@ class Judging:
             interval=_reached(watch, before, at),
             message=judgement.reason,
             memory_limit=container.memory_limit if container else 0,
+            openings=openings(judgement.findings, before, self._openings_elsewhere(watch.policy, watch.key)),
         )
 
     async def standing(self, policy: Policy, report: TargetReport) -> Sequence[EventNote]:
@@ -148,7 +159,8 @@ class Judging:
 
     def _notes(self, policy: Policy, report: TargetReport, changes: Sequence[Transition]) -> Sequence[EventNote]:
         reference = policy_ref(policy.key.namespace, policy.key.name, policy.uid)
-        return finding_events(reference, changes, self._open_elsewhere(policy, report))
+        here = TargetKey(report.pod_uid, report.endpoint)
+        return finding_events(reference, changes, self._openings_elsewhere(policy, here))
 
     async def _changes(self, policy: Policy, old: TargetReport | None, new: TargetReport) -> Sequence[Transition]:
         before = old.open_findings if old else ()
@@ -156,7 +168,7 @@ class Judging:
         known = {finding.signature for finding in before} - ended
         opened = [finding for finding in new.open_findings if finding.signature not in known]
         returned = {finding.signature for finding in opened if await self._was_here(policy, new, finding)}
-        return transitions(before, new, returned)
+        return transitions(before, new, returned, old.openings if old else None)
 
     async def _was_here(self, policy: Policy, report: TargetReport, finding: Finding) -> bool:
         """Whether this owner had the same leak, and was rid of it, within 7 days before this finding."""
@@ -166,14 +178,16 @@ class Judging:
         last = await self._store.ended(policy.uid, report.owner.uid, finding.signature, since)
         return last is not None and last.ended_at <= finding.first_seen
 
-    def _open_elsewhere(self, policy: Policy, this: TargetReport) -> frozenset[str]:
-        others = (watch.report for watch in self._fleet.watches(policy.key))
-        return frozenset(
-            finding.signature
-            for report in others
-            if report and (report.pod_uid, report.endpoint) != (this.pod_uid, this.endpoint)
-            for finding in report.open_findings
-        )
+    def _openings_elsewhere(self, policy: Policy, here: TargetKey) -> dict[str, float]:
+        """What other targets of the policy have open, and since when the policy has it."""
+        found: dict[str, float] = {}
+        for watch in self._fleet.watches(policy.key):
+            report = self._under_way.get((watch.policy.uid, watch.key), watch.report)
+            if report and watch.key != here:
+                for finding in report.open_findings:
+                    at = report.opening_of(finding)
+                    found[row_of(finding)] = min(at, found.get(row_of(finding), at))
+        return found
 
 
 def _ended(policy: Policy, report: TargetReport) -> tuple[Ended, ...]:

@@ -22,6 +22,7 @@ from leakwarden.core.report.events import (
     refusal_events,
     transitions,
 )
+from leakwarden.core.report.values import openings, row_of
 from tests.core.report.samples import NOW, evicted, goroutine_leak, heap_leak, pressure, refused, report
 
 POLICY = policy_ref("demo", "gopls", "uid-policy")
@@ -88,12 +89,48 @@ def test_growing_on_does_not_make_another_event() -> None:
     assert first.key == second.key
 
 
-def test_a_leak_that_opens_again_on_a_pod_is_another_event_there_and_the_same_on_the_policy() -> None:
+def test_a_leak_that_opens_again_is_another_event_on_its_pod_and_on_the_policy() -> None:
     (first, one), (second, two) = (
         finding_events(POLICY, transitions([], report("ws-1", heap_leak(first_seen=at)))) for at in (NOW, NOW + 900)
     )
     assert first.key != second.key
+    assert one.key != two.key
+
+
+LATER = heap_leak(first_seen=heap_leak().first_seen + 900)
+
+
+def test_pods_that_share_an_opening_share_the_event_on_the_policy() -> None:
+    first = report("a", heap_leak())
+    second = report("b", LATER, openings=openings([LATER], None, {row_of(LATER): heap_leak().first_seen}))
+    (pod_a, one), (pod_b, two) = (finding_events(POLICY, transitions([], each)) for each in (first, second))
+    assert pod_a.key != pod_b.key
     assert one.key == two.key
+
+
+def test_an_opening_outlives_the_pod_that_it_began_on() -> None:
+    joined = report("b", LATER, openings=openings([LATER], None, {row_of(LATER): NOW - 9 * 3600}))
+    assert openings([LATER], joined, {}) == {row_of(LATER): NOW - 9 * 3600}
+
+
+def test_what_ended_and_opened_at_once_opens_anew_and_ends_under_its_old_opening() -> None:
+    was = report("a", heap_leak(), openings={row_of(heap_leak()): NOW - 9 * 3600})
+    ended = heap_leak(resolution=Resolution.RULE_CHANGED, resolved_at=NOW)
+    again = heap_leak(first_seen=NOW)
+    now = report("a", ended, again, openings=openings([ended, again], was, {}))
+    assert now.openings == {row_of(again): NOW}
+    changes = transitions(was.findings, now, openings=was.openings)
+    assert [(change.reason, change.opening) for change in changes] == [
+        (EventReason.LEAK_RESOLVED, NOW - 9 * 3600),
+        (EventReason.LEAK_DETECTED, NOW),
+    ]
+
+
+def test_pressure_elsewhere_neither_opens_a_leak_nor_keeps_it_open() -> None:
+    level = pressure(signature=LATER.signature)
+    assert openings([LATER], None, {row_of(level): 1.0}) == {row_of(LATER): LATER.first_seen}
+    ended = finding_events(POLICY, transitions([heap_leak()], report("ws-1", ENDED)), {row_of(level)})
+    assert [note.regarding.kind for note in ended] == ["Pod", "LeakPolicy"]
 
 
 def test_the_end_on_one_pod_is_not_the_end_on_the_policy() -> None:
@@ -102,7 +139,7 @@ def test_the_end_on_one_pod_is_not_the_end_on_the_policy() -> None:
     assert [note.regarding.kind for note in alone] == ["Pod", "LeakPolicy"]
     assert {note.type for note in alone} == {"Normal"}
     assert "Subsided" in alone[0].note
-    assert [note.regarding.kind for note in finding_events(POLICY, changes, {ENDED.signature})] == ["Pod"]
+    assert [note.regarding.kind for note in finding_events(POLICY, changes, {row_of(ENDED)})] == ["Pod"]
 
 
 def test_an_action_is_told_when_it_is_done_and_again_with_its_outcome() -> None:

@@ -5,7 +5,7 @@ An Event's note is fixed when it is first said; after that the writer PATCHes on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.findings import Finding
 from leakwarden.core.report.amounts import clip
 from leakwarden.core.report.message import finding_message, subject
-from leakwarden.core.report.values import TargetReport
+from leakwarden.core.report.values import TargetReport, row_of
 
 MAX_NOTE = 1024
 """Of events.k8s.io/v1."""
@@ -70,6 +70,8 @@ class Transition:
     pod_uid: str
     endpoint: str
     finding: Finding
+    opening: float
+    """Since when the policy has had it without a break: the same for all pods that share it."""
     memory_limit: int = 0
 
 
@@ -84,14 +86,19 @@ def policy_ref(namespace: str, name: str, uid: str) -> ObjectRef:
 
 
 def transitions(
-    before: Sequence[Finding], after: TargetReport, returned: Collection[str] = ()
+    before: Sequence[Finding],
+    after: TargetReport,
+    returned: Collection[str] = (),
+    openings: Mapping[str, float] | None = None,
 ) -> tuple[Transition, ...]:
-    """What changed on one target since `before`. `returned`: signatures that this owner had within the last 7 days.
+    """What changed on one target since `before`. `returned`: signatures that this owner had within the last 7 days;
+    `openings`: those of the report that `before` stood in, for what ended.
 
     A finding that was open and is not there any more has ended with its target. Pressure that ends is not told. One
     that ended and opened again at once (a rule was edited) is told as both, the end first.
     """
     known = {finding.signature: finding for finding in before}
+    were = openings or {}
     ended = {finding.signature for finding in after.findings if not finding.open}
     found = [
         (None if finding.open and finding.signature in ended else known.get(finding.signature), finding)
@@ -105,7 +112,16 @@ def transitions(
     ]
     told = ((_change(old, new, new.signature in returned), new) for old, new in found)
     return tuple(
-        Transition(reason, after.namespace, after.pod, after.pod_uid, after.endpoint, finding, after.memory_limit)
+        Transition(
+            reason=reason,
+            namespace=after.namespace,
+            pod=after.pod,
+            pod_uid=after.pod_uid,
+            endpoint=after.endpoint,
+            finding=finding,
+            opening=after.opening_of(finding) if finding.open else were.get(row_of(finding), finding.first_seen),
+            memory_limit=after.memory_limit,
+        )
         for reason, finding in told
         if reason is not None
     )
@@ -127,9 +143,10 @@ def _change(old: Finding | None, new: Finding, returned: bool) -> EventReason | 
 def finding_events(
     policy: ObjectRef, changes: Iterable[Transition], still_open: Collection[str] = ()
 ) -> tuple[EventNote, ...]:
-    """Events of findings. `still_open`: signatures that are open on any target of the policy now.
+    """Events of findings. `still_open`: what is open on any target of the policy now, by `row_of`.
 
-    While one is, its end on one pod is told on that pod alone.
+    While one is, its end on one pod is told on that pod alone. On the policy the opening is part of the key: pods that
+    share it share the Event, and what opens again after its end is another. Keys are made of what the store keeps.
     """
     notes: dict[str, EventNote] = {}
     for change in changes:
@@ -150,7 +167,7 @@ def _of_transition(policy: ObjectRef, change: Transition, still_open: Collection
         note=clip(f"{text} (LeakPolicy {policy.namespace}/{policy.name})", MAX_NOTE),
         key=_key(policy, change.pod_uid, change.endpoint, finding.signature, f"{finding.first_seen:.0f}", reason),
     )
-    if reason is EventReason.LEAK_RESOLVED and finding.signature in still_open:
+    if reason is EventReason.LEAK_RESOLVED and row_of(finding) in still_open:
         return
     yield EventNote(
         regarding=policy,
@@ -158,7 +175,7 @@ def _of_transition(policy: ObjectRef, change: Transition, still_open: Collection
         reason=reason,
         action="Judge",
         note=clip(f"Pod {change.pod}: {text}", MAX_NOTE),
-        key=_key(policy, finding.signature, reason),
+        key=_key(policy, finding.signature, f"{change.opening:.0f}", reason),
     )
 
 

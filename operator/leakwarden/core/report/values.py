@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 from leakwarden.api.words import Verdict
 from leakwarden.core.findings import Finding
@@ -32,7 +33,38 @@ class TargetReport:
     """The reason as a sentence."""
     memory_limit: int = 0
     """Bytes, 0 without one."""
+    openings: Mapping[str, float] = field(default_factory=dict)
+    """By `row_of` each open finding: when the first target of the policy opened it. A target that opens it while others
+    have it takes theirs over, so that it outlives the first."""
 
     @property
     def open_findings(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.open)
+
+    def opening_of(self, finding: Finding) -> float:
+        """Since when the policy has this leak or pressure without a break, as this target knows."""
+        return self.openings.get(row_of(finding), finding.first_seen)
+
+
+def row_of(finding: Finding) -> str:
+    """What findings of several targets have in common when they are one row of the status."""
+    return f"{finding.type}/{finding.signature}"
+
+
+def openings(
+    findings: Iterable[Finding], before: TargetReport | None, elsewhere: Mapping[str, float]
+) -> dict[str, float]:
+    """`openings` of a target whose findings are now these. `elsewhere`: those of the policy's other targets.
+
+    A finding that stays open keeps what it had; one that ended and opened at once opens anew.
+    """
+    found = tuple(findings)
+    ended = {row_of(finding) for finding in found if not finding.open}
+    kept = {row_of(one): before.opening_of(one) for one in before.open_findings} if before else {}
+    now: dict[str, float] = {}
+    for one in found:
+        if one.open:
+            row = row_of(one)
+            stays = row in kept and row not in ended
+            now[row] = kept[row] if stays else min(one.first_seen, elsewhere.get(row, one.first_seen))
+    return now
