@@ -84,11 +84,12 @@ async def load_connection(kubeconfig: str | None = None, context: str | None = N
                 path, context=context, client_configuration=configuration, persist_config=False
             )
             token_file = _token_file_of(loader, path)
+        ssl_context = _ssl_context(configuration)
     except (config.ConfigException, OSError, TypeError, AttributeError, ValueError) as error:
         raise ApiError(f"cannot load {'the ServiceAccount' if in_cluster else path}: {cap(str(error))}") from error
     return KubeConnection(
         server=configuration.host.rstrip("/"),
-        ssl_context=_ssl_context(configuration),
+        ssl_context=ssl_context,
         proxy=configuration.proxy,
         server_hostname=configuration.tls_server_name,
         config=configuration,
