@@ -114,6 +114,14 @@ async def test_the_longest_unused_goes_when_there_is_no_room() -> None:
             await connection.close()
 
 
+async def test_a_closed_connection_takes_no_room() -> None:
+    async with http_server(lambda _: answer(b"x")) as (port, _):
+        kept, connection = KeptConnections(2), await opened(target(port))
+        await connection.close()
+        await kept.give(target(port), connection)
+        assert len(kept) == 0
+
+
 async def test_the_idle_are_closed_when_the_next_is_given_back() -> None:
     now = 0.0
     async with http_server(lambda _: answer(b"x")) as (port, _):

@@ -124,6 +124,19 @@ async def test_an_answer_outside_2xx_becomes_its_kind_of_error(name: str) -> Non
     assert caught.value.status == code
 
 
+async def test_a_redirect_is_not_followed_since_it_could_lead_the_token_anywhere() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        if request.path == PODS:
+            return web.Response(status=307, headers={"Location": "/elsewhere"})
+        return web.json_response({"kind": "Trap"})
+
+    async with client(handler) as api:
+        with pytest.raises(ApiError, match="HTTP 307"):
+            await api.request("GET", PODS)
+        with pytest.raises(ApiError, match="HTTP 307"):
+            _ = [event async for event in api.watch(PODS, resource_version="5")]
+
+
 async def test_texts_of_others_are_capped_and_on_one_line() -> None:
     async with client(answers(lambda: web.Response(status=503, text="upstream\n" * 10_000))) as api:
         with pytest.raises(ApiUnavailable) as caught:

@@ -64,6 +64,7 @@ GREETING = (b"\x00\xac\x17", b"\x01\xac\x17")  # 6060 as little-endian uint16, o
 async def test_requests_travel_through_the_forward_on_one_connection() -> None:
     big = bytes(range(256)) * 2000
     async with (
+        asyncio.timeout(10),
         http_server(lambda path: answer(big if path == "/big" else b"small")) as (port, asked),
         web_app(app(forward)) as connection,
         KubeClient(connection) as api,

@@ -79,7 +79,7 @@ def connection(port: int) -> PprofConnection:
 @pytest.mark.parametrize("name", REFUSED_ANSWERS)
 async def test_an_answer_that_is_no_profile_is_refused_with_its_reason(name: str) -> None:
     raw, reason, message = REFUSED_ANSWERS[name]
-    async with http_server(lambda _: raw) as (port, _):
+    async with http_server(lambda _: raw) as (port, _), asyncio.timeout(10):
         with pytest.raises(SamplingError) as caught:
             await connection(port).get("/debug/pprof/heap", PROTO, 1000)
     assert caught.value.reason == reason
@@ -94,6 +94,19 @@ async def test_several_requests_travel_on_one_connection() -> None:
         await one.close()
     assert bodies == [b"/a", b"/b", b"/c"]
     assert asked == ["+", "/a", "/b", "/c"]
+
+
+async def test_no_encoding_is_asked_for() -> None:
+    heads: list[bytes] = []
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        heads.append((await reader.readuntil(b"\r\n\r\n")).lower())
+        writer.write(answer(b"x"))
+        await writer.drain()
+
+    async with tcp_server(talk) as port:
+        await connection(port).get("/heap", PROTO, 100)
+    assert b"\r\naccept-encoding: identity\r\n" in heads[0]
 
 
 async def test_a_chunked_body_is_put_together() -> None:

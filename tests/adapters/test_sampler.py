@@ -118,12 +118,14 @@ async def test_an_attempt_is_one_connection_and_asks_in_order() -> None:
 
 async def test_a_part_that_is_not_served_fails_alone() -> None:
     def answers(path: str) -> bytes:
-        return answer(b"Unknown profile", TEXT, "404 Not Found") if "leak" in path else answer(b"x")
+        absent = path.endswith(("/heap", "/goroutineleak"))
+        return answer(b"Unknown profile", TEXT, "404 Not Found") if absent else answer(b"x")
 
-    result, _ = await sampled(answers, ROUTINE | {GOROUTINE_LEAK})
+    result, asked = await sampled(answers, ROUTINE | {GOROUTINE_LEAK})
     told = reading(result)
-    assert told.heap is HEAP_READING and told.goroutines is GOROUTINE_READING
-    assert told.failures[GOROUTINE_LEAK].reason is FailureReason.HTTP_STATUS
+    assert told.heap is None and told.goroutines is GOROUTINE_READING
+    assert {told.failures[part].reason for part in (HEAP, GOROUTINE_LEAK)} == {FailureReason.HTTP_STATUS}
+    assert len([path for path in asked if path != "+"]) == 3
 
 
 async def test_a_part_that_cannot_be_decoded_fails_alone_and_its_bytes_are_kept() -> None:
@@ -201,9 +203,10 @@ async def test_a_server_that_hangs_at_the_second_part_still_gave_the_first() -> 
         await asyncio.sleep(60)
 
     async with tcp_server(talk) as port:
-        result = await sampler().sample(target(port, timeout=0.3), ROUTINE)
+        result = await sampler().sample(target(port, timeout=0.3), ROUTINE | {MEMSTATS})
     assert reading(result).heap is HEAP_READING
-    assert reading(result).failures[GOROUTINE].reason is FailureReason.TIMEOUT
+    failures = {name: failed.reason for name, failed in reading(result).failures.items()}
+    assert failures == {GOROUTINE: FailureReason.TIMEOUT, MEMSTATS: FailureReason.TIMEOUT}
 
 
 async def test_a_connection_that_never_opens_is_a_timeout_while_connecting() -> None:

@@ -31,6 +31,13 @@ def test_process_id_start_and_versions_are_read() -> None:
 
 
 @pytest.mark.parametrize(
+    ("zone", "started_at"), [("+0000", 1795438784.0), ("+0530", 1795418984.0), ("-0330", 1795451384.0)]
+)
+def test_the_start_is_read_in_its_own_time_zone(zone: str, started_at: float) -> None:
+    assert parse_info(f"Start time: 2026-11-23 12:59:44 {zone} XYZ".encode()).started_at == started_at
+
+
+@pytest.mark.parametrize(
     "page",
     [
         b"",

@@ -29,6 +29,7 @@ POD: dict[str, Any] = {
             "cluster-autoscaler.kubernetes.io/safe-to-evict": "false",
             "kubectl.kubernetes.io/last-applied-configuration": "{" + "x" * 100_000,
             "notleakwarden.io/port": "1",
+            "leakwarden.io/huge": "x" * 5000,
         },
         "ownerReferences": [
             {"kind": "Node", "name": "n", "uid": "n-1"},

@@ -93,6 +93,15 @@ def test_hastening_a_steady_target_changes_nothing() -> None:
     assert schedule.next_due() == before
 
 
+def test_a_target_that_was_brought_forward_is_not_asked_again_at_its_old_time() -> None:
+    schedule = scheduled(A)
+    last = run(schedule, 3000.0, Tempo.QUIET)[-1][0]
+    schedule.hasten(A, last + 40.0)
+    times = [at for at, _ in run(schedule, last + 400.0, Tempo.STEADY)]
+    assert times[0] == last + 40.0
+    assert all(after - before >= 30 * (1 - JITTER) for before, after in pairwise(times))
+
+
 def test_saying_the_same_again_changes_nothing() -> None:
     schedule = scheduled(A)
     before = schedule.next_due()
@@ -143,6 +152,9 @@ def test_what_was_missed_is_not_caught_up() -> None:
     assert schedule.take(1000.0) == A
     schedule.done(A, Tempo.STEADY, 1001.0)
     assert schedule.take(1002.0) is None
+    schedule.take(1100.0)
+    schedule.done(A, Tempo.STEADY, 1200.0)
+    assert schedule.lag(1200.0) == 0.0
 
 
 def test_being_behind_shows_in_lag_and_slowdown_and_being_on_time_does_not() -> None:
