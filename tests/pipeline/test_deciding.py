@@ -189,7 +189,7 @@ async def test_without_the_journal_nothing_is_evicted_and_status_says_why(bench:
     await bench.turn()
     assert (bench.live.asked, bench.decisions()) == ([], {"ws-1": Refusal.JOURNAL_UNAVAILABLE})
     assert bench.statuses.last["decisions"][0]["reason"] == "JournalUnavailable"
-    assert await bench.reasons() == ["ActionRefused"]
+    assert await bench.reasons("LeakPolicy") == ["ActionRefused"]
 
 
 async def test_a_journal_that_moved_meanwhile_stops_the_turn_and_the_next_one_decides_on_what_it_says_now(
@@ -401,12 +401,29 @@ async def test_a_rail_s_refusal_is_told_once_as_long_as_the_pod_is_there(bench: 
     assert bench.deciding._told == {}
 
 
-async def test_a_refusal_of_a_pod_that_is_not_known_is_told_once_too(bench: Bench) -> None:
+async def test_a_refusal_of_a_pod_that_is_not_known_is_counted_and_not_told(bench: Bench) -> None:
     bench.leaking(evicting(), pod())
     bench.pods.drop(pod().uid)
-    for _ in range(5):
+    await bench.turn()
+    assert bench.statuses.last["decisions"][0]["reason"] == "TargetNotSeen"
+    assert await bench.said() == []
+
+
+async def test_what_holds_a_policy_back_is_told_once_and_again_when_it_comes_back(bench: Bench) -> None:
+    (watch,) = bench.leaking(evicting(), pod())
+    bench.journal.refuse_load = FORBIDDEN
+    for _ in range(3):
         await bench.turn()
-    assert [note.note.split(":")[0] for note in await bench.said()] == ["TargetNotSeen"]
+    (first,) = await bench.said()
+    assert (first.regarding.kind, first.note.split(":")[0]) == ("LeakPolicy", "JournalUnavailable")
+    report, watch.report = watch.report, None
+    bench.deciding.changed(evicting().key)
+    await bench.turn()
+    watch.report = report
+    bench.deciding.changed(evicting().key)
+    await bench.turn()
+    assert {note.key for note in await bench.said()} == {first.key}
+    assert len(await bench.said()) == 2
 
 
 async def test_a_refusal_that_could_not_be_stored_is_told_when_it_can(bench: Bench) -> None:

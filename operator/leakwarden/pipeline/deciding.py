@@ -63,7 +63,7 @@ class Deciding:
         self._journal_again = float("-inf")
         """Until then the journal counts as unavailable: it could not be written, and status shall say so."""
         self._told: dict[str, str] = {}
-        """Keys of the refusals that were told, with their pod's UID."""
+        """Keys of the refusals that were told, with the UID of the pod or the policy that they are about."""
         self._unannotated: dict[str, float] = {}
         """When a pod, by UID, was last asked to give our annotation back."""
         self.plan = Plan()
@@ -79,7 +79,8 @@ class Deciding:
         await self._verify(now)
         view = self._view(now)
         self.plan = decide.plan(view, now)
-        self._forget_pods(view.pods.keys() | {item.target.pod_uid for item in self.plan.decisions})
+        policies = {policy.uid for policy in self._fleet.policies.values()}
+        self._forget(policies | view.pods.keys() | {item.target.pod_uid for item in self.plan.decisions})
         acting = {intent.action.policy for intent in self.plan.intents if intent.action}
         recorded = {key for key in sorted(self._changed | acting) if await self._record(key)}
         for intent in self.plan.intents:
@@ -173,7 +174,7 @@ class Deciding:
         else:
             await self._settle(action, ActionState.DONE, "the API server accepted it", None)
 
-    def _forget_pods(self, there: Set[str]) -> None:
+    def _forget(self, there: Set[str]) -> None:
         self._told = {key: uid for key, uid in self._told.items() if uid in there}
         self._unannotated = {uid: at for uid, at in self._unannotated.items() if uid in there}
 
@@ -239,8 +240,13 @@ class Deciding:
         return remediation_of(policy).verify_for if policy else 0.0
 
     async def _tell_refusals(self, policy: Policy, decisions: Iterable[Decision]) -> None:
-        """Refusals are decided anew in each turn and told once; a restart tells them again under the same name."""
+        """Refusals are decided anew in each turn and told once; a restart tells them again under the same name.
+
+        One that holds the whole policy back is told again, as the same Event, when it comes back after it was over.
+        """
         notes = refusal_events(_reference(policy), decisions)
+        current = {note.key for note in notes}
+        self._told = {key: uid for key, uid in self._told.items() if uid != policy.uid or key in current}
         fresh = {note.key: note.regarding.uid for note in notes if note.key not in self._told}
         await self._recording.enqueue(policy.uid, [note for note in notes if note.key in fresh])
         self._told |= fresh

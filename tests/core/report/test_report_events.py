@@ -142,6 +142,28 @@ def test_the_end_on_one_pod_is_not_the_end_on_the_policy() -> None:
     assert [note.regarding.kind for note in finding_events(POLICY, changes, {row_of(ENDED)})] == ["Pod"]
 
 
+@pytest.mark.parametrize(
+    ("how", "note"),
+    [
+        (Resolution.SUBSIDED, "given back (Subsided): live heap of main.(*Cache)"),
+        (Resolution.SATURATED, "stopped growing (Saturated), 512 MiB still held: live heap of main.(*Cache)"),
+        (Resolution.TARGET_GONE, "ended with its pod (TargetGone): live heap of main.(*Cache)"),
+        (Resolution.PROCESS_ENDED, "ended with its process (ProcessEnded): live heap"),
+        (Resolution.OOM_KILLED, "ended by the OOM killer (OOMKilled): live heap"),
+        (Resolution.RULE_CHANGED, "no longer judged, its rule was changed (RuleChanged): live heap"),
+    ],
+)
+def test_an_end_says_how_and_claims_no_cure(how: Resolution, note: str) -> None:
+    ended = replace(heap_leak(), resolution=how, resolved_at=NOW)
+    assert finding_events(POLICY, transitions([heap_leak()], report("ws-1", ended)))[0].note.startswith(note)
+
+
+def test_goroutines_that_stay_are_counted_as_such() -> None:
+    ended = goroutine_leak(resolution=Resolution.SATURATED, resolved_at=NOW)
+    (on_pod, _) = finding_events(POLICY, transitions([goroutine_leak()], report("ws-1", ended)))
+    assert on_pod.note.startswith("stopped growing (Saturated), 1,230 goroutines still held: blocked goroutines of ")
+
+
 def test_an_action_is_told_when_it_is_done_and_again_with_its_outcome() -> None:
     intended = evicted(state=ActionState.INTENDED, outcome=Outcome.PENDING)
     done = replace(intended, state=ActionState.DONE)
@@ -174,10 +196,10 @@ def test_a_failed_action_and_a_leak_that_came_back_are_warnings() -> None:
 
 
 def test_a_rail_that_refuses_is_told_once_a_pod_and_reason() -> None:
-    notes = refusal_events(POLICY, [refused("a"), refused("a"), refused("a", Refusal.BUDGET), refused("b")])
+    notes = refusal_events(POLICY, [refused("a"), refused("a"), refused("a", Refusal.FORBIDDEN), refused("b")])
     assert [(note.regarding.name, note.note.split(":")[0]) for note in notes] == [
         ("a", "Cooldown"),
-        ("a", "BudgetSpent"),
+        ("a", "Forbidden"),
         ("b", "Cooldown"),
     ]
     assert {note.reason for note in notes} == {EventReason.ACTION_REFUSED}
@@ -185,9 +207,26 @@ def test_a_rail_that_refuses_is_told_once_a_pod_and_reason() -> None:
 
 @pytest.mark.parametrize(
     "refusal",
-    [Refusal.OBSERVE_ONLY, Refusal.NOT_A_LEAK, Refusal.BELOW_MIN_SEVERITY, Refusal.MUTED, Refusal.ALREADY_DONE],
+    [Refusal.STORM_BRAKE, Refusal.BUDGET, Refusal.PAUSED, Refusal.CIRCUIT_BREAKER, Refusal.JOURNAL_UNAVAILABLE],
 )
-def test_what_the_policy_itself_rules_out_makes_no_event(refusal: Refusal) -> None:
+def test_what_holds_the_whole_policy_back_is_told_once_on_the_policy(refusal: Refusal) -> None:
+    (note,) = refusal_events(POLICY, [refused(f"ws-{n}", refusal, "because") for n in range(50)])
+    assert (note.regarding, note.note) == (POLICY, f"{refusal}: because")
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        Refusal.OBSERVE_ONLY,
+        Refusal.NOT_A_LEAK,
+        Refusal.BELOW_MIN_SEVERITY,
+        Refusal.MUTED,
+        Refusal.ALREADY_DONE,
+        Refusal.IN_FLIGHT,
+        Refusal.TARGET_NOT_SEEN,
+    ],
+)
+def test_what_the_policy_itself_rules_out_and_what_passes_by_itself_makes_no_event(refusal: Refusal) -> None:
     assert refusal_events(POLICY, [refused("a", refusal)]) == ()
     assert refusal_events(POLICY, [Decision("demo", "a", "u", "s", Mode.EVICT, None, "done")]) == ()
 

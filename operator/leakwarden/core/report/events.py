@@ -14,7 +14,7 @@ from leakwarden.api.words import FindingType, Mode, Outcome, Resolution, Severit
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.findings import Finding
 from leakwarden.core.report.amounts import clip
-from leakwarden.core.report.message import finding_message, subject
+from leakwarden.core.report.message import end_message, finding_message
 from leakwarden.core.report.values import TargetReport, row_of
 
 MAX_NOTE = 1024
@@ -76,9 +76,28 @@ class Transition:
 
 
 _SILENT = frozenset(
-    {Refusal.OBSERVE_ONLY, Refusal.NOT_A_LEAK, Refusal.BELOW_MIN_SEVERITY, Refusal.MUTED, Refusal.ALREADY_DONE}
+    {
+        Refusal.OBSERVE_ONLY,
+        Refusal.NOT_A_LEAK,
+        Refusal.BELOW_MIN_SEVERITY,
+        Refusal.MUTED,
+        Refusal.ALREADY_DONE,
+        Refusal.IN_FLIGHT,
+        Refusal.TARGET_NOT_SEEN,
+    }
 )
-"""Refusals that the policy itself asks for: status counts them, an Event each would be noise."""
+"""What the policy itself asks for, or what passes by itself within seconds: status counts it, an Event each would be
+noise."""
+_OF_THE_POLICY = frozenset(
+    {
+        Refusal.STORM_BRAKE,
+        Refusal.BUDGET,
+        Refusal.PAUSED,
+        Refusal.CIRCUIT_BREAKER,
+        Refusal.JOURNAL_UNAVAILABLE,
+    }
+)
+"""What holds the whole policy back: told once on the policy, and on none of its pods."""
 
 
 def policy_ref(namespace: str, name: str, uid: str) -> ObjectRef:
@@ -184,7 +203,7 @@ def _sentence(change: Transition) -> str:
     message = finding_message(finding, change.memory_limit)
     match change.reason:
         case EventReason.LEAK_RESOLVED:
-            return f"{finding.resolution}: {subject(finding)} is no longer leaking"
+            return end_message(finding)
         case EventReason.LEAK_WORSENED:
             return f"now {finding.severity}: {message}"
         case EventReason.LEAK_RETURNED:
@@ -236,18 +255,23 @@ _OUTCOMES = {
 
 
 def refusal_events(policy: ObjectRef, decisions: Iterable[Decision]) -> tuple[EventNote, ...]:
-    """One Event a pod, signature and reason for what a rail refused; what the policy itself rules out is not told."""
+    """What a rail refused: one Event per pod, signature and reason, or one on the policy for what holds all of it back.
+
+    What the policy itself rules out, and what passes by itself, is not told.
+    """
     notes: dict[str, EventNote] = {}
     for decision in decisions:
         if decision.refusal is None or decision.refusal in _SILENT:
             continue
+        wide = decision.refusal in _OF_THE_POLICY
+        about = () if wide else (decision.pod_uid, decision.signature)
         note = EventNote(
-            regarding=_pod(decision.namespace, decision.pod, decision.pod_uid),
+            regarding=policy if wide else _pod(decision.namespace, decision.pod, decision.pod_uid),
             type=EventType.WARNING,
             reason=EventReason.ACTION_REFUSED,
             action="Evict",
             note=clip(f"{decision.refusal}: {decision.message}", MAX_NOTE),
-            key=_key(policy, decision.pod_uid, decision.signature, EventReason.ACTION_REFUSED, decision.refusal),
+            key=_key(policy, *about, EventReason.ACTION_REFUSED, decision.refusal),
         )
         notes.setdefault(note.key, note)
     return tuple(notes.values())

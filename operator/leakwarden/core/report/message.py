@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from leakwarden.api.words import UNITS, FindingType, Signal, Unit, WaitKind
+from leakwarden.api.words import UNITS, FindingType, Resolution, Signal, Unit, WaitKind
 from leakwarden.core.findings import Finding
 from leakwarden.core.readings import Site
 from leakwarden.core.report.amounts import amount, minute, rate
@@ -24,6 +24,22 @@ _SUBJECTS: dict[Signal, str] = {
     Signal.GC_PAUSE: "GC pauses in 5 min",
 }
 
+_NOUNS: dict[Signal, str] = {
+    Signal.GOROUTINES: "goroutines",
+    Signal.BLOCKED_GOROUTINES: "goroutines",
+    Signal.LEAKED_GOROUTINES: "goroutines",
+    Signal.MAP_ENTRIES: "entries",
+}
+"""What a bare number counts."""
+
+_ENDS: dict[Resolution, str] = {
+    Resolution.SUBSIDED: "given back",
+    Resolution.PROCESS_ENDED: "ended with its process",
+    Resolution.OOM_KILLED: "ended by the OOM killer",
+    Resolution.TARGET_GONE: "ended with its pod",
+    Resolution.RULE_CHANGED: "no longer judged, its rule was changed",
+}
+
 
 def finding_message(finding: Finding, memory_limit: int = 0) -> str:
     """E.g. `live heap of main.(*Cache).keep (cache.go:41, leaf go/parser.ParseFile) grew 512 MiB since
@@ -38,6 +54,20 @@ def finding_message(finding: Finding, memory_limit: int = 0) -> str:
 def subject(finding: Finding) -> str:
     """What grows, and where: `live heap of main.keep (cache.go:41)`."""
     return f"{_SUBJECTS[finding.signal]} {_where(finding)}"
+
+
+def counted(number: str, signal: Signal) -> str:
+    """`41500 goroutines`; a number of another unit brings its own."""
+    return f"{number} {_NOUNS[signal]}" if signal in _NOUNS else number
+
+
+def end_message(finding: Finding) -> str:
+    """How a leak ended, e.g. `stopped growing (Saturated), 512 MiB still held: live heap of main.keep (a.go:41)`."""
+    if finding.resolution is Resolution.SATURATED:
+        grown = amount(max(0.0, finding.value - finding.baseline), UNITS[finding.signal])
+        return f"stopped growing (Saturated), {counted(grown, finding.signal)} still held: {subject(finding)}"
+    how = _ENDS[finding.resolution] if finding.resolution else "ended"
+    return f"{how} ({finding.resolution}): {subject(finding)}"
 
 
 def place(site: Site) -> str:
