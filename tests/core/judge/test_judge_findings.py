@@ -176,6 +176,32 @@ def test_pressure_ends_below_nine_tenths_and_not_before() -> None:
         assert target.last.findings[0].type is FindingType.PRESSURE
 
 
+def test_nothing_ends_across_a_gap_or_right_after_a_failure() -> None:
+    high = rule("high", Signal.HEAP_INUSE, above=100 * MI, at_least=None, hold=0.0)
+    over, under = (Reading(heap(50 * MI), None, memstats(value * MI, 200 * MI)) for value in (120, 20))
+    target = Target(rules(high))
+    target.give(over)
+    target.give(over)
+    assert target.give(under, after=121.0).findings[0].open
+    target.fails()
+    assert target.give(under).findings[0].open
+    assert target.give(under).findings[0].resolution is Resolution.SUBSIDED
+
+
+def test_time_around_a_failure_does_not_count_as_time_with_half_given_back() -> None:
+    """Held for 120 s: without failures the fifth low sample ends it, with one in between two more are needed."""
+    for failing, ends in ((False, 4), (True, 6)):
+        target = Target(rules(LIVE))
+        grown(target, 40, 5.0)
+        samples = 0
+        while target.last.findings and target.last.findings[0].open:
+            target.live(205 * MI, {X: 0})
+            samples += 1
+            if failing and samples == 2:
+                target.fails()
+        assert samples - 1 == ends - failing
+
+
 def test_a_resolved_finding_is_told_once() -> None:
     target = Target(rules(rule("high", Signal.GOROUTINES, above=100, at_least=None, hold=0.0)))
     for total in (200, 200, 10, 10):

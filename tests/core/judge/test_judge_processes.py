@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from leakwarden.api.words import FailureReason, Resolution, Verdict
-from leakwarden.core.judge import TransitionKind, end
+from leakwarden.core.judge import RuleState, TransitionKind, end
 from leakwarden.core.judge.segments import begun, how_it_ended, is_new_process, known_identity
 from leakwarden.core.readings import Attempt, ProcessIdentity, Reading
 from tests.core.judge.builders import INTERVAL, MI, T0, Target, goroutines, heap, memstats, rule, rules
@@ -102,6 +102,17 @@ def test_two_refusals_end_nothing_and_the_process_goes_on() -> None:
     judgement = target.live(375 * MI, {"example.com/x.Keep": 175 * MI})
     assert judgement.verdict is Verdict.LEAKING
     assert not judgement.transitions
+
+
+def test_a_new_process_holds_nothing_of_the_old_ones_time() -> None:
+    target = Target(rules(rule(hold=300.0)))
+    for container in ("one", "two"):
+        target.process = replace(target.process, container_id=container)
+        target.allocated = 0.0
+        for index in range(30):
+            target.live((200 + 5 * index) * MI)
+    first_met = next(j for j in target.said[30:] if j.rules[0].state is not RuleState.UNKNOWN)
+    assert (first_met.rules[0].state, first_met.rules[0].held) == (RuleState.MET, 0.0)
 
 
 def test_after_three_refusals_whatever_answers_is_another_process() -> None:

@@ -44,6 +44,7 @@ SHAPES = [
     ("back where it was before the window", [160.0] * 30 + line(3.0, 31), Shape.RETURNING),
     ("past where it was before the window", [110.0] * 30 + line(3.0, 31), Shape.GROWS),
     ("a lone spike before the window", [110.0] * 20 + [900.0] + [110.0] * 10 + line(3.0, 31), Shape.GROWS),
+    ("growth under a burst that fills half of a sixth", line(3.0, 5) + [1000.0] * 3 + line(3.0, 31)[8:], Shape.GROWS),
     ("quadratic growth", [100 + 0.2 * i * i for i in range(31)], Shape.GROWS),
 ]  # fmt: skip
 
