@@ -162,9 +162,9 @@ class FindingStatus(ApiModel):
     growth: Quantity | None = None
     """How much it has grown since, in the worst pod: bytes, or a count. Absent of Pressure."""
     growth_per_hour: Quantity | None = None
-    """How fast it grows there. Absent of Pressure."""
+    """How fast it grows there. Absent of Pressure, and when it is flat."""
     limit_at: AwareDatetime | None = None
-    """When the first of them reaches its memory limit at this pace."""
+    """When the first of them reaches its memory limit at this pace. Absent when flat or more than a day ahead."""
     message: Message
     """All of it in one paragraph that ends with the fix."""
 
@@ -192,8 +192,9 @@ class ActionStatus(ApiModel):
     """Whether the API server only checked it."""
     state: ActionState
     """Intended, Done or Failed."""
-    outcome: Outcome
-    """Told from the replacement's samples: Helped, CameBack, Unknown; Pending before that."""
+    outcome: Outcome | None = None
+    """Told from the replacement's samples: Helped, CameBack, Unknown; Pending before that. Absent of a dry run and of
+    an annotation: nothing is replaced."""
     message: Message
     """All of it in a sentence."""
 

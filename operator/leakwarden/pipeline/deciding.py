@@ -16,6 +16,7 @@ from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide import FleetView, Intent, OpenFinding, Plan, Verb
 from leakwarden.core.policy import Policy, remediation_of
 from leakwarden.core.report.events import ObjectRef, action_events, policy_ref, refusal_events
+from leakwarden.core.report.status import ACCEPTED
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.targets import PolicyKey
 from leakwarden.core.verify import Judged, verify
@@ -172,7 +173,7 @@ class Deciding:
         except ApiError as error:
             await self._settle(action, ActionState.FAILED, str(error), refusal_of(error))
         else:
-            await self._settle(action, ActionState.DONE, "the API server accepted it", None)
+            await self._settle(action, ActionState.DONE, ACCEPTED, None)
 
     def _forget(self, there: Set[str]) -> None:
         self._told = {key: uid for key, uid in self._told.items() if uid in there}

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leakwarden.api.words import BLOCKED, Severity, Signal, Unit, WaitKind
+from leakwarden.api.words import BLOCKED, Confidence, Severity, Signal, Unit, WaitKind
 from leakwarden.core.readings import Site
 from leakwarden.core.report.amounts import amount, clip, minute, quantity, rate
 from leakwarden.core.report.annotation import MAX_LENGTH, summary
@@ -23,7 +23,8 @@ POLICY = PolicyKey("demo", "gopls")
 def test_a_heap_leak_says_what_grows_where_how_fast_since_when_and_when_the_limit_comes() -> None:
     assert finding_message(heap_leak(), int(1536 * MIB)) == (
         "live heap of main.(*Cache).parseAndKeep (cache.go:41, leaf go/parser.ParseFile) grew 512 MiB "
-        "since 2026-11-23T10:00Z, 96 MiB/h; the 1.5 GiB memory limit is reached about 2026-11-23T16:40Z. "
+        "since 2026-11-23T10:00Z, 96 MiB/h; the 1.5 GiB memory limit is reached about 2026-11-23T16:40Z "
+        "(rule live-heap; confidence High). "
         "Fix: find what keeps these objects and only grows (a cache, a map keyed by path or version, a token.FileSet, "
         "a slice); remove entries when their document or session closes."
     )
@@ -33,14 +34,18 @@ def test_a_goroutine_leak_says_what_they_wait_for() -> None:
     message = finding_message(goroutine_leak())
     assert message.startswith(
         "blocked goroutines of example.org/lsp/internal/server.(*Server).onChange "
-        "(server.go:88, waiting: chan send, leaf runtime.chansend1) grew by 1,230 since 2026-11-23T10:00Z, 310/h. Fix: "
+        "(server.go:88, waiting: chan send, leaf runtime.chansend1) grew by 1,230 since 2026-11-23T10:00Z, 310/h "
+        "(rule blocked; confidence High). Fix: "
     )
     assert "ctx.Done()" in message
 
 
 def test_pressure_says_that_growth_is_not_proven() -> None:
     message = finding_message(pressure())
-    assert "is 93.4 %, over the threshold of level since 2026-11-23T11:00Z; growth is not proven. Fix: none" in message
+    assert (
+        "is 93.4 %, over the threshold since 2026-11-23T11:00Z; growth is not proven (rule level; confidence High). "
+        "Fix: none needed"
+    ) in message
 
 
 def test_growth_at_no_one_place_is_said_to_be_so() -> None:
@@ -48,10 +53,21 @@ def test_growth_at_no_one_place_is_said_to_be_so() -> None:
     assert "of the process (no one place explains half of it) grew 512 MiB" in message
 
 
-def test_a_finding_without_limit_or_pace_names_neither() -> None:
-    message = finding_message(heap_leak(limit_at=None, growth_per_hour=0.0))
+@pytest.mark.parametrize("pace", [-5.0, 0.0, 0.3])
+def test_a_finding_that_is_flat_names_neither_pace_nor_limit(pace: float) -> None:
+    message = finding_message(heap_leak(growth_per_hour=pace))
     assert "limit" not in message
     assert "/h" not in message
+
+
+@pytest.mark.parametrize(("hours", "told"), [(1, True), (24, True), (24.1, False), (300, False)])
+def test_a_limit_more_than_a_day_ahead_is_not_told(hours: float, told: bool) -> None:
+    assert ("memory limit is reached" in finding_message(heap_leak(limit_at=NOW + hours * 3600))) is told
+
+
+def test_a_message_names_every_rule_and_the_confidence() -> None:
+    message = finding_message(heap_leak(rules=("live-heap", "site-bytes"), confidence=Confidence.LOW))
+    assert " (rules live-heap, site-bytes; confidence Low). Fix: " in message
 
 
 @pytest.mark.parametrize("wait", sorted(BLOCKED))

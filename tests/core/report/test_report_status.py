@@ -15,7 +15,7 @@ from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide.view import Suspend, Suspension
 from leakwarden.core.policy import Policy
 from leakwarden.core.report.groups import group
-from leakwarden.core.report.status import build_status
+from leakwarden.core.report.status import ACCEPTED, build_status
 from leakwarden.core.report.steady import same_sentence
 from leakwarden.core.report.values import TargetReport
 from tests.core.api.policies import SMALLEST, spec_with
@@ -309,10 +309,64 @@ def test_an_example_stays_while_it_is_one() -> None:
 
 def test_the_newest_twenty_actions_are_shown_newest_first_with_their_outcome() -> None:
     actions = [evicted(f"ws-{i}", at=NOW - i * 60) for i in range(25)]
-    actions[3] = replace(actions[3], outcome=Outcome.CAME_BACK, state=ActionState.DONE, dry_run=True)
+    actions[3] = replace(actions[3], outcome=Outcome.CAME_BACK)
     found = status(actions=list(reversed(actions)))["actions"]
     assert [action["pod"] for action in found] == [f"ws-{i}" for i in range(20)]
-    assert (found[3]["outcome"], found[3]["dryRun"], found[3]["at"]) == ("CameBack", True, "2026-11-23T13:57:00Z")
+    assert (found[3]["outcome"], found[3]["dryRun"], found[3]["at"]) == ("CameBack", False, "2026-11-23T13:57:00Z")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({}, "evicting ws-1 was accepted by the API server"),
+        ({"dry_run": True}, "dry run: evicting ws-1 was accepted by the API server"),
+        ({"kind": Mode.ANNOTATE}, "annotating ws-1 was accepted by the API server"),
+        ({"state": ActionState.FAILED, "message": "not allowed"}, "evicting ws-1 failed: not allowed"),
+        ({"message": "the pod is gone"}, "evicting ws-1 is done: the pod is gone"),
+        (
+            {"state": ActionState.INTENDED, "message": ""},
+            "evicting ws-1 is under way, or what became of it is not known yet",
+        ),
+    ],
+)
+def test_an_action_s_message_stands_alone(changes: dict[str, Any], message: str) -> None:
+    (shown,) = status(actions=[evicted(**{"message": ACCEPTED, **changes})])["actions"]
+    assert shown["message"] == message
+
+
+@pytest.mark.parametrize("changes", [{"dry_run": True}, {"kind": Mode.ANNOTATE}])
+def test_what_replaces_no_pod_has_no_outcome(changes: dict[str, Any]) -> None:
+    (shown,) = status(actions=[evicted(outcome=Outcome.PENDING, **changes)])["actions"]
+    assert "outcome" not in shown
+
+
+def test_a_leak_that_is_flat_shows_neither_pace_nor_limit() -> None:
+    found = status(report("ws-1", heap_leak(growth_per_hour=0.0)))
+    assert {"growthPerHour", "limitAt"} & found["findings"][0].keys() == set()
+    assert found["topLeak"] == "main.(*Cache).parseAndKeep flat (1 pod)"
+
+
+def test_the_top_leak_says_what_it_counts() -> None:
+    found = status(report("ws-1", goroutine_leak(growth_per_hour=41_500.0)))
+    assert found["topLeak"] == "server.(*Server).onChange +41500 goroutines/h (1 pod)"
+
+
+def test_a_limit_about_a_day_ahead_does_not_come_and_go() -> None:
+    def limit(hours: float, previous: dict[str, Any] | None) -> dict[str, Any]:
+        return status(report("ws-1", heap_leak(limit_at=NOW + hours * HOUR)), previous=previous)
+
+    far = limit(24.5, None)
+    near = limit(23.5, far)
+    assert "limitAt" not in far["findings"][0]
+    assert "limitAt" in near["findings"][0]
+    assert limit(24.5, near) == near
+    assert "limitAt" not in limit(27, near)["findings"][0]
+
+
+def test_another_rule_or_confidence_shows_at_once() -> None:
+    first = status(report("ws-1", heap_leak()))
+    second = status(report("ws-1", heap_leak(rules=("live-heap", "site-bytes"))), previous=first)
+    assert "(rules live-heap, site-bytes; confidence High)" in second["findings"][0]["message"]
 
 
 def test_every_field_of_the_status_can_be_filled() -> None:

@@ -58,12 +58,6 @@ class Group:
         return self.pods[:MAX_PODS]
 
     @property
-    def limit_at(self) -> float | None:
-        """When the first of them reaches its limit."""
-        times = [case.finding.limit_at for case in self.cases if case.finding.limit_at is not None]
-        return min(times, default=None)
-
-    @property
     def nearness(self) -> int:
         """0 within an hour of its limit, 1 within six, 2 within a day, 3 later or never; told at the latest sample."""
         left = (case.finding.limit_at - case.finding.last_seen for case in self.cases if case.finding.limit_at)

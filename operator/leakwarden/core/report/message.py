@@ -7,7 +7,7 @@ import re
 from leakwarden.api.words import UNITS, FindingType, Resolution, Signal, Unit, WaitKind
 from leakwarden.core.findings import Finding
 from leakwarden.core.readings import Site
-from leakwarden.core.report.amounts import amount, minute, rate
+from leakwarden.core.report.amounts import amount, minute, quantity, rate
 from leakwarden.core.report.fixes import fix
 
 _SUBJECTS: dict[Signal, str] = {
@@ -41,14 +41,37 @@ _ENDS: dict[Resolution, str] = {
 }
 
 
-def finding_message(finding: Finding, memory_limit: int = 0) -> str:
+HORIZON = 86400.0
+"""Seconds ahead up to which a limit is told: beyond it the time is a guess that another sample moves by hours."""
+
+
+def finding_message(finding: Finding, memory_limit: int = 0, horizon: float = HORIZON) -> str:
     """E.g. `live heap of main.(*Cache).keep (cache.go:41, leaf go/parser.ParseFile) grew 512 MiB since
-    2026-11-23T14:02Z, 96 MiB/h; the 1.5 GiB memory limit is reached about 2026-11-23T16:40Z. Fix: …`.
+    2026-11-23T14:02Z, 96 MiB/h; the 1.5 GiB memory limit is reached about 2026-11-23T16:40Z (rule live-heap;
+    confidence High). Fix: …`.
 
     `memory_limit` in bytes, 0 unknown.
     """
     what = _pressure(finding) if finding.type is FindingType.PRESSURE else _growth(finding)
-    return f"{what}{_limit(finding, memory_limit)}. Fix: {fix(finding)}."
+    return f"{what}{_limit(finding, memory_limit, horizon)} {evidence(finding)}. Fix: {fix(finding)}."
+
+
+def evidence(finding: Finding) -> str:
+    """`(rules live-heap, site-bytes; confidence High)`."""
+    noun = "rule" if len(finding.rules) == 1 else "rules"
+    return f"({noun} {', '.join(finding.rules)}; confidence {finding.confidence})"
+
+
+def is_flat(finding: Finding) -> bool:
+    """Whether its growth an hour rounds to nothing: then neither a pace nor a limit is told."""
+    return quantity(finding.growth_per_hour, UNITS[finding.signal]).value == 0
+
+
+def told_limit(finding: Finding, horizon: float = HORIZON) -> float | None:
+    """When the limit is reached, if that is near enough to be told. Unix seconds."""
+    if finding.limit_at is None or is_flat(finding) or finding.limit_at - finding.last_seen > horizon:
+        return None
+    return finding.limit_at
 
 
 def subject(finding: Finding) -> str:
@@ -86,16 +109,15 @@ def _growth(finding: Finding) -> str:
     unit = UNITS[finding.signal]
     grown = amount(max(0.0, finding.value - finding.baseline), unit)
     by = "" if unit is Unit.BYTES else "by "
-    pace = f", {rate(finding.growth_per_hour, unit)}" if finding.growth_per_hour > 0 else ""
+    pace = f", {rate(finding.growth_per_hour, unit)}" if not is_flat(finding) else ""
     return f"{subject(finding)} grew {by}{grown} since {minute(finding.since)}{pace}"
 
 
 def _pressure(finding: Finding) -> str:
     value = amount(finding.value, UNITS[finding.signal])
     verb = "are" if _SUBJECTS[finding.signal].endswith("s") else "is"
-    rules = ", ".join(finding.rules)
     since = minute(finding.first_seen)
-    return f"{subject(finding)} {verb} {value}, over the threshold of {rules} since {since}; growth is not proven"
+    return f"{subject(finding)} {verb} {value}, over the threshold since {since}; growth is not proven"
 
 
 def _where(finding: Finding) -> str:
@@ -113,8 +135,9 @@ def _where(finding: Finding) -> str:
     return f"of {site.function}" + (f" ({inside})" if inside else "")
 
 
-def _limit(finding: Finding, memory_limit: int) -> str:
-    if finding.limit_at is None:
+def _limit(finding: Finding, memory_limit: int, horizon: float) -> str:
+    at = told_limit(finding, horizon)
+    if at is None:
         return ""
     size = f"{amount(memory_limit, Unit.BYTES)} " if memory_limit else ""
-    return f"; the {size}memory limit is reached about {minute(finding.limit_at)}"
+    return f"; the {size}memory limit is reached about {minute(at)}"

@@ -29,17 +29,28 @@ from leakwarden.api.status import (
     TargetCounts,
 )
 from leakwarden.api.status import ActionState as WireActionState
-from leakwarden.api.words import UNITS, FindingType, Verdict
-from leakwarden.core.actions import Action, Decision
+from leakwarden.api.words import UNITS, FindingType, Mode, Verdict
+from leakwarden.core.actions import Action, ActionState, Decision
 from leakwarden.core.decide.view import Suspension
 from leakwarden.core.policy import Policy
 from leakwarden.core.report.amounts import clip, moment, plural, quantity, significant
 from leakwarden.core.report.conditions import Facts, conditions
 from leakwarden.core.report.groups import Group, group
-from leakwarden.core.report.message import finding_message, short_function
-from leakwarden.core.report.steady import near, near_time, same_sentence
+from leakwarden.core.report.message import (
+    HORIZON,
+    counted,
+    evidence,
+    finding_message,
+    is_flat,
+    short_function,
+    told_limit,
+)
+from leakwarden.core.report.steady import TOLERANCE, near, near_time, same_sentence
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.rules_from_spec import RuleInEffect, rules_in_effect
+
+ACCEPTED = "the API server accepted it"
+"""The journal's words for an action that went the usual way."""
 
 
 def build_status(
@@ -139,6 +150,9 @@ def _finding(found: Group, old: FindingStatus | None, now: float) -> FindingStat
     worst = found.worst.finding
     unit = UNITS[worst.signal]
     leak = found.type is FindingType.LEAK
+    # A limit that is shown already may go a little beyond the horizon: else one near it would come and go.
+    horizon = HORIZON * (1 + TOLERANCE) if old is not None and old.limit_at is not None else HORIZON
+    limits = [limit for case in found.cases if (limit := told_limit(case.finding, horizon)) is not None]
     new = FindingStatus(
         signature=found.signature,
         type=found.type,
@@ -147,24 +161,25 @@ def _finding(found: Group, old: FindingStatus | None, now: float) -> FindingStat
         pods=found.worst_pods,
         since=moment(worst.since),
         growth=quantity(worst.value - worst.baseline, unit) if leak else None,
-        growth_per_hour=quantity(worst.growth_per_hour, unit) if leak else None,
-        limit_at=None if found.limit_at is None else moment(found.limit_at),
-        message=clip(_group_message(found), MAX_MESSAGE),
+        growth_per_hour=quantity(worst.growth_per_hour, unit) if leak and not is_flat(worst) else None,
+        limit_at=moment(min(limits)) if limits else None,
+        message=clip(_group_message(found, horizon), MAX_MESSAGE),
     )
-    return old if old is not None and _close(old, new, found.pods, now) else new
+    return old if old is not None and _close(old, new, found, now) else new
 
 
-def _close(old: FindingStatus, new: FindingStatus, pods: Sequence[str], now: float) -> bool:
+def _close(old: FindingStatus, new: FindingStatus, found: Group, now: float) -> bool:
     """Whether what is shown may stay: same pods at its head, and no number 10 % away."""
     if old.severity is not new.severity or (old.limit_at is None) != (new.limit_at is None):
         return False
     return (
         len(old.pods) == len(new.pods)
-        and set(old.pods) <= set(pods)
+        and set(old.pods) <= set(found.pods)
         and near(old.affected, new.affected)
         and _near(old.growth, new.growth)
         and _near(old.growth_per_hour, new.growth_per_hour)
         and (new.growth is not None or same_sentence(old.message, new.message))
+        and _same_evidence(old, new, found)
         and near_time(old.since.timestamp(), new.since.timestamp(), now)
         and (
             old.limit_at is None
@@ -174,12 +189,18 @@ def _close(old: FindingStatus, new: FindingStatus, pods: Sequence[str], now: flo
     )
 
 
+def _same_evidence(old: FindingStatus, new: FindingStatus, found: Group) -> bool:
+    """Whether the rules and the confidence that are shown are still those of one of its pods."""
+    shown = any(evidence(case.finding) in old.message for case in found.cases)
+    return shown or evidence(found.worst.finding) not in new.message  # cut off, both times
+
+
 def _near(old: Quantity | None, new: Quantity | None) -> bool:
     return old == new or (old is not None and new is not None and near(old.value, new.value))
 
 
-def _group_message(found: Group) -> str:
-    message = finding_message(found.worst.finding, found.worst.report.memory_limit)
+def _group_message(found: Group, horizon: float) -> str:
+    message = finding_message(found.worst.finding, found.worst.report.memory_limit, horizon)
     pod = found.worst.report.pod
     if found.affected == 1:
         return f"Pod {pod}: {message}"
@@ -187,13 +208,15 @@ def _group_message(found: Group) -> str:
 
 
 def _top_leak(findings: Sequence[FindingStatus], groups: Sequence[Group]) -> str | None:
-    """`main.(*Cache).keep +96Mi/h (3 pods)`."""
+    """`main.(*Cache).keep +96Mi/h (3 pods)`, `main.serve +41500 goroutines/h (1 pod)`."""
     for shown, found in zip(findings, groups, strict=True):
         if found.type is FindingType.LEAK:
             site = found.worst.finding.site
             where = short_function(site.function) if site else found.signature
             pods = plural(shown.affected, "pod")
-            return f"{clip(where, 180)} +{shown.growth_per_hour}/h ({pods})"
+            pace = counted(f"+{shown.growth_per_hour}", found.worst.finding.signal)
+            growing = f"{pace}/h" if shown.growth_per_hour is not None else "flat"
+            return f"{clip(where, 180)} {growing} ({pods})"
     return None
 
 
@@ -258,8 +281,23 @@ def _actions(actions: Iterable[Action]) -> tuple[ActionStatus, ...]:
             signature=clip(action.signature, MAX_MESSAGE),
             dry_run=action.dry_run,
             state=WireActionState(action.state.value),
-            outcome=action.outcome,
-            message=clip(action.message, MAX_MESSAGE),
+            outcome=action.outcome if action.kind is Mode.EVICT and not action.dry_run else None,
+            message=clip(_action_message(action), MAX_MESSAGE),
         )
         for action in newest
     )
+
+
+def _action_message(action: Action) -> str:
+    """`dry run: evicting ws-1 was accepted by the API server`, `evicting ws-1 failed: …`."""
+    doing = "evicting" if action.kind is Mode.EVICT else "annotating"
+    what = f"{'dry run: ' if action.dry_run else ''}{doing} {action.pod}"
+    match action.state:
+        case ActionState.INTENDED:
+            return f"{what} is under way, or what became of it is not known yet"
+        case ActionState.FAILED:
+            return f"{what} failed: {action.message}" if action.message else f"{what} failed"
+        case ActionState.DONE if action.message in ("", ACCEPTED):
+            return f"{what} was accepted by the API server"
+        case ActionState.DONE:
+            return f"{what} is done: {action.message}"
