@@ -74,4 +74,4 @@ def from_environment(environment: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         variable = PREFIX + ".".join(str(part) for part in first["loc"]).upper()
-        raise InvalidSpec(variable, first["msg"]) from error
+        raise InvalidSpec(variable, first["msg"].removeprefix("Value error, ")) from error

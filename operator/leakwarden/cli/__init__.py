@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 
@@ -34,6 +35,9 @@ def run() -> None:
         asyncio.run(run_operator(settings))
     except LeakwardenError as error:
         click.echo(f"leakwarden: {error}", err=True)
+        sys.exit(2)
+    except Exception:
+        logging.getLogger(__name__).critical("the operator ends, which is a bug", exc_info=True)
         sys.exit(2)
 
 

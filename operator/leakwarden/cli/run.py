@@ -6,7 +6,8 @@ import asyncio
 import logging
 import signal
 from collections.abc import Coroutine
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
 from typing import Any
 
 import kopf
@@ -20,6 +21,7 @@ from leakwarden.adapters.journal import ConfigMapJournal
 from leakwarden.adapters.kopf_login import kopf_login
 from leakwarden.adapters.kube_api import KubeClient
 from leakwarden.adapters.kube_config import KubeConnection, load_connection
+from leakwarden.adapters.kube_errors import cap
 from leakwarden.adapters.metrics import FleetCollector, SampleMetrics
 from leakwarden.adapters.pod_ip import PodIPDialer
 from leakwarden.adapters.pod_watch import PodCache
@@ -29,6 +31,7 @@ from leakwarden.adapters.sampler import PodSampler
 from leakwarden.adapters.store import SqliteStore
 from leakwarden.adapters.web import WebServer
 from leakwarden.api.words import Transport
+from leakwarden.errors import ApiNotFound, InvalidSpec
 from leakwarden.pipeline.clock import AnchoredClock
 from leakwarden.pipeline.deciding import Deciding
 from leakwarden.pipeline.fleet import Fleet
@@ -42,6 +45,8 @@ log = logging.getLogger(__name__)
 
 STOP_PATIENCE = 1.0
 """Seconds for kopf to end its watches by itself; the rest is cancelled."""
+KOPF_AGAIN = 5.0
+"""Seconds between the end of kopf's watch and the next one."""
 
 
 async def run_operator(settings: Settings) -> None:
@@ -59,7 +64,7 @@ async def run_operator(settings: Settings) -> None:
     async with AsyncExitStack() as last:
         api = await last.enter_async_context(KubeClient(connection))
         policies = PolicyList(api, settings.watch_namespaces)
-        await policies.policies()
+        await first_list(policies)
         store = SqliteStore(settings.state_dir)
         await store.open()
         last.push_async_callback(store.close)
@@ -88,36 +93,56 @@ async def run_operator(settings: Settings) -> None:
         port = await web.start()
         last.push_async_callback(web.stop)
         if settings.listen_file:
-            settings.listen_file.write_text(f"{settings.listen_host}:{port}")
+            _write(settings.listen_file, f"{settings.listen_host}:{port}")
         log.info("leakwarden runs; metrics and health on %s:%d", settings.listen_host, port)
-        await _until(stop, operator.run(), _kopf(operator, connection, settings, stop))
+        await run_until(stop, operator.run(), _kopf(operator, connection, settings, stop))
         log.info("stopping: what waits is written first")
 
 
+def _write(listen_file: Path, address: str) -> None:
+    try:
+        listen_file.write_text(address)
+    except OSError as error:
+        raise InvalidSpec("LEAKWARDEN_LISTEN_FILE", str(error)) from error
+
+
+async def first_list(policies: PolicyList) -> None:
+    """Ends a start that could never work with one sentence: no API server, no such resource, no right to it."""
+    try:
+        await policies.policies()
+    except ApiNotFound as error:
+        raise ApiNotFound(f"{error}; is the CRD there? kubectl apply -f crds/", error.status) from error
+
+
 async def _kopf(operator: Operator, connection: KubeConnection, settings: Settings, stop: asyncio.Event) -> None:
-    await kopf.operator(
-        registry=handlers.registry(operator, lambda: kopf_login(connection)),
-        settings=handlers.settings(),
-        clusterwide=not settings.watch_namespaces,
-        namespaces=settings.watch_namespaces,
-        standalone=True,
-        stop_flag=stop,
-    )
+    """kopf gives up when the API server fails for a minute or two. It is begun anew then: policies are checked
+    meanwhile, and pods are sampled."""
+    while not stop.is_set():
+        try:
+            await kopf.operator(
+                registry=handlers.registry(operator, lambda: kopf_login(connection)),
+                settings=handlers.settings(),
+                clusterwide=not settings.watch_namespaces,
+                namespaces=settings.watch_namespaces,
+                standalone=True,
+                stop_flag=stop,
+            )
+        except Exception as error:
+            log.warning("the watch of policies has ended, and begins anew: %s", cap(f"{type(error).__name__}: {error}"))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.wait(), KOPF_AGAIN)
 
 
-async def _until(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> None:
-    """Run all until `stop`; one that ends before that, or fails, ends the others and is an error."""
-    async def stopped() -> None:
-        await stop.wait()
-
+async def run_until(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> None:
+    """Run all until `stop`; one that ends before that ends the others, and is an error."""
     tasks = [asyncio.create_task(work) for work in works]
-    stopping = asyncio.create_task(stopped())
-    done, _ = await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait([*tasks, stopping], return_when=asyncio.FIRST_COMPLETED)
+    early = [] if stop.is_set() else [task for task in tasks if task.done()]
     stop.set()
     _, late = await asyncio.wait(tasks, timeout=STOP_PATIENCE)
     for task in late:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    for task in done:
-        if task is not stopping and not task.cancelled() and (error := task.exception()) is not None:
-            raise error
+    await asyncio.gather(*tasks, stopping, return_exceptions=True)
+    for task in early:
+        raise task.exception() or RuntimeError("a part of the operator ended by itself")
