@@ -160,10 +160,14 @@ def test_cutting_is_visible_and_exact() -> None:
 def test_the_annotation_is_one_line_without_numbers_that_move() -> None:
     text = summary([goroutine_leak(), heap_leak()], POLICY)
     assert text == (
-        "Critical leak: live heap of main.(*Cache).parseAndKeep (cache.go:41, leaf go/parser.ParseFile) growing "
-        "since 2026-11-23T11:00Z; and 1 more. LeakPolicy demo/gopls"
+        "Critical leak since 2026-11-23T11:00Z (LeakPolicy demo/gopls): live heap of main.(*Cache).parseAndKeep "
+        "(cache.go:41, leaf go/parser.ParseFile) growing; and 1 more"
     )
     assert summary([goroutine_leak(), heap_leak(value=9e9, growth_per_hour=1e9, limit_at=NOW)], POLICY) == text
+
+
+def test_the_annotation_says_what_leaks_under_a_policy_of_the_longest_name_too() -> None:
+    assert summary([heap_leak()], PolicyKey("n" * 63, "p" * 253)).endswith(": live heap of main.(*Cache).parseAndKeep…")
 
 
 def test_the_annotation_is_empty_without_an_open_leak() -> None:
