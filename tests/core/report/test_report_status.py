@@ -153,6 +153,22 @@ def test_each_reason_for_blindness_is_told_with_an_example() -> None:
     )
 
 
+def test_what_to_do_about_a_missing_right_is_not_cut_off() -> None:
+    refusal = 'cannot get pods/portforward in namespace demo: pods "ws-1" is forbidden: User "' + "x" * 200 + '"'
+    hint = "(a forward needs get and create on pods/portforward)"
+    blind = report("ws-1", verdict=Verdict.UNREACHABLE, reason="Forbidden", message=f"{refusal} {hint}")
+    message = condition(status(blind), "Degraded")[2]
+    assert message.startswith("1 of 1 running target cannot be read; 1 Forbidden (e.g. ws-1: cannot get pods/port")
+    assert message.endswith(f"… {hint})")
+    assert len(message) < 260
+
+
+def test_without_targets_no_condition_counts_to_zero() -> None:
+    found = status()
+    assert condition(found, "Leaking")[2] == "no verdict yet: no targets"
+    assert condition(found, "Degraded")[2] == "no targets"
+
+
 @pytest.mark.parametrize(("minutes", "state"), [(9, "False"), (10, "True")])
 def test_nothing_listening_anywhere_is_a_fault_after_ten_minutes(minutes: int, state: str) -> None:
     idle = several(3, Verdict.NOT_RUNNING, reason="ConnectionRefused", verdict_since=NOW - minutes * 60)

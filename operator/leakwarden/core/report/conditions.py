@@ -131,7 +131,7 @@ def _by_verdict(counts: TargetCounts) -> str:
         "not running": counts.not_running,
     }
     parts = [f"{count:,} {name}" for name, count in named.items() if count]
-    return f"of {plural(counts.matched, 'target')} " + (", ".join(parts) if parts else "none")
+    return f"of {plural(counts.matched, 'target')} {', '.join(parts)}" if parts else "no targets"
 
 
 def _degraded(facts: Facts, now: float) -> _Said:
@@ -148,7 +148,8 @@ def _degraded(facts: Facts, now: float) -> _Said:
     blind = [report for report in facts.reports if report.verdict is Verdict.UNREACHABLE]
     why = f"; {_reasons(blind)}" if blind else ""
     silent = f"; nothing listens on {counts.not_running:,} more" if counts.not_running else ""
-    message = f"{counts.unreachable:,} of {plural(running, 'running target')} cannot be read{why}{silent}"
+    unread = f"{counts.unreachable:,} of {plural(running, 'running target')} cannot be read"
+    message = f"{unread if running else 'no targets'}{why}{silent}"
     if counts.unreachable > BLIND_SHARE * running:
         return _Said(_TRUE, ConditionReason.TARGETS_BLIND, message)
     return _Said(_FALSE, ConditionReason.TARGETS_READABLE, message)
@@ -161,8 +162,15 @@ def _reasons(blind: Sequence[TargetReport]) -> str:
     for reason, count in sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:_EXAMPLES]:
         example = min((r for r in blind if r.reason == reason), key=lambda r: (r.pod, r.endpoint))
         what = f": {example.message}" if example.message else ""
-        parts.append(f"{count:,} {reason} (e.g. {example.pod}{clip(what, 160)})")
+        parts.append(f"{count:,} {reason} (e.g. {example.pod}{_clip_before_hint(what)})")
     return ", ".join(parts)
+
+
+def _clip_before_hint(text: str) -> str:
+    """Cut at 160 characters, but keep what stands in brackets at the end: it says what to do."""
+    start = text.rfind(" (") if text.endswith(")") else len(text)
+    hint = text[start:]
+    return clip(text[:start], max(80, 160 - len(hint))) + clip(hint, 160)
 
 
 def _suspended(facts: Facts) -> _Said:
