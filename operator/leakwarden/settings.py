@@ -63,7 +63,8 @@ class Settings(BaseModel):
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:
-    """Settings from `LEAKWARDEN_*`; an unknown or unusable one is an `InvalidSpec` that names the variable."""
+    """Settings from `LEAKWARDEN_*`. An unusable value is an `InvalidSpec` that names the variable; a variable that is
+    no setting is left alone."""
     values = {
         name.removeprefix(PREFIX).lower(): text
         for name, text in environment.items()
