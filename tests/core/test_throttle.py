@@ -108,13 +108,13 @@ def test_hung_targets_are_bounded_too() -> None:
     assert limiter.free_at(20.0) is None
 
 
-def test_targets_that_are_refused_teach_nothing_about_the_way() -> None:
+def test_samples_on_kept_connections_widen_a_bound_that_is_reached() -> None:
     limiter = settled(start=4)
-    for second in range(20):
-        tickets = [entered(limiter, second) for _ in range(4)]
+    for second in range(8):
+        tickets = [entered(limiter, second) for _ in range(limiter.bound)]
         for ticket in tickets:
             limiter.leave(ticket, 0.0, crowded=False, now=second + 0.5)
-    assert limiter.bound == 4
+    assert limiter.bound > 4
 
 
 def test_a_look_at_the_unloaded_way_that_meets_only_hung_targets_is_given_up() -> None:

@@ -90,6 +90,8 @@ class Concurrency:
                 self._learn_unloaded(opening)
         elif opening > 0:
             self._adapt(opening, full, now)
+        elif full:
+            self._widen()  # on a kept connection: it costs API server and node next to nothing
 
     def _places(self, now: float) -> int:
         """The bound, or a single place while the unloaded way is looked at."""
@@ -114,8 +116,11 @@ class Concurrency:
         if self._unloaded is not None and self._smooth > TOLERANCE * self._unloaded:
             self._decrease(now)
         elif full:
-            # Only a bound that was reached has been tried out.
-            self._bound = min(float(self._most), self._bound + 1.0 / self._bound)
+            self._widen()
+
+    def _widen(self) -> None:
+        """By one a round. Only a bound that was reached has been tried out."""
+        self._bound = min(float(self._most), self._bound + 1.0 / self._bound)
 
     def _decrease(self, now: float) -> None:
         # Once a round trip or so: all that is in flight was sent under the old bound and tells the same news.
