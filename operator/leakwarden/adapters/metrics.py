@@ -70,7 +70,7 @@ class FleetCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         targets = GaugeMetricFamily("leakwarden_targets", "Targets by verdict.", labels=[*_POLICY, "verdict"])
         findings = GaugeMetricFamily(
-            "leakwarden_findings_open", "Open findings, one a pod and bug.", labels=[*_POLICY, "type", "severity"]
+            "leakwarden_findings_open", "Open findings, one per pod and bug.", labels=[*_POLICY, "type", "severity"]
         )
         for key, reports in self._snapshot.reports_by_policy():
             verdicts = Count(report.verdict for report in reports)

@@ -106,22 +106,50 @@ def structural(schema: Mapping[str, Any], *, with_defaults: bool = True) -> Sche
 def _convert(node: Mapping[str, Any], defs: Mapping[str, Any], with_defaults: bool) -> Schema:
     node = _without_null(_inlined(node, defs), defs)
     out: Schema = {key: value for key, value in node.items() if key not in _DROPPED}
+    default = _default(node) if _has_default(node, with_defaults) else None
     if "description" in out:
-        out["description"] = " ".join(out["description"].split())
+        out["description"] = _explained(node, default) if with_defaults else _one_line(node)
     if out.get("type") == "integer":
         out.setdefault("format", "int32")
     if "properties" in node:
-        out["properties"] = {
-            name: _convert(child, defs, with_defaults) for name, child in node["properties"].items()
-        }
+        out["properties"] = {name: _convert(child, defs, with_defaults) for name, child in node["properties"].items()}
     if "items" in node:
-        out["items"] = _convert(node["items"], defs, with_defaults)
+        out["items"] = _each(_convert(node["items"], defs, with_defaults))
     if isinstance(node.get("additionalProperties"), Mapping):
         out["additionalProperties"] = _convert(node["additionalProperties"], defs, with_defaults)
         out.pop("propertyNames", None)
-    if with_defaults and node.get("default") is not None and "x-default-in-code" not in node:
-        out["default"] = _default(node)
+    if default is not None:
+        out["default"] = default
     return out
+
+
+def _has_default(node: Schema, with_defaults: bool) -> bool:
+    return with_defaults and node.get("default") is not None and "x-default-in-code" not in node
+
+
+def _one_line(node: Schema) -> str:
+    return " ".join(str(node["description"]).split())
+
+
+def _explained(node: Schema, default: Any) -> str:
+    """The description, how such a value is written, and the default, which `kubectl explain` does not show."""
+    text, says, in_code = _one_line(node).partition("Default: ")
+    parts = [text.strip()]
+    if node.get("x-kubernetes-int-or-string"):
+        parts.append("A quantity such as 64Mi, or a number.")
+    if node.get("format") == "duration":
+        parts.append("A duration such as 30s, 15m, 1h30m.")
+    if says:
+        parts.append(f"{says}{in_code}")
+    elif isinstance(default, str | int):
+        parts.append(f"Default: {default}.")
+    return " ".join(parts)
+
+
+def _each(items: Schema) -> Schema:
+    """`kubectl explain` prints an item's description right behind that of its list."""
+    text = items.get("description")
+    return {**items, "description": f"Each: {text[0].lower()}{text[1:]}"} if text else items
 
 
 def _inlined(node: Mapping[str, Any], defs: Mapping[str, Any]) -> Schema:

@@ -101,7 +101,5 @@ class QuantityBetween:
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         value = "quantity(string(self))"
-        rule = (
-            f"{value}.compareTo(quantity('{self.low}')) >= 0 && {value}.compareTo(quantity('{self.high}')) <= 0"
-        )
+        rule = f"{value}.compareTo(quantity('{self.low}')) >= 0 && {value}.compareTo(quantity('{self.high}')) <= 0"
         return {**handler(schema), "x-kubernetes-validations": [{"rule": rule, "message": self.message}]}

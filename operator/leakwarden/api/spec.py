@@ -83,7 +83,7 @@ class MatchExpression(ApiModel):
     values: tuple[LabelValue, ...] = Field(
         default=(), max_length=32, json_schema_extra={**IN_CODE, "x-kubernetes-list-type": "set"}
     )
-    """The values of In and NotIn."""
+    """The values of In and NotIn. Default: none."""
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """As the API server has it: NotIn also matches where the label is missing."""
@@ -115,11 +115,11 @@ class Selector(ApiModel):
     )
 
     match_labels: dict[LabelKey, LabelValue] = Field(default={}, max_length=16, json_schema_extra=IN_CODE)
-    """Labels with exactly these values."""
+    """Labels with exactly these values. Default: none; then matchExpressions is needed."""
     match_expressions: tuple[MatchExpression, ...] = Field(
         default=(), max_length=16, json_schema_extra={**IN_CODE, "x-kubernetes-list-type": "atomic"}
     )
-    """Requirements beyond equality."""
+    """Requirements beyond equality. Default: none; then matchLabels is needed."""
 
     def matches(self, labels: Mapping[str, str]) -> bool:
         """Whether a pod with these labels is meant. An empty selector matches nothing: fail closed."""
@@ -167,7 +167,7 @@ class TargetSpec(ApiModel):
             ],
         },
     )
-    """The processes of a pod, 1 to 4, on distinct ports."""
+    """The processes of a pod, 1 to 4, on distinct ports. Default: one, named pprof, on port 6060."""
 
 
 class Sampling(ApiModel):
@@ -232,9 +232,10 @@ class RuleSpec(ApiModel):
     """What is looked at. Bytes: LiveHeap, HeapInuse, Sys, SiteBytes, ContainerMemory; counts: Goroutines,
     BlockedGoroutines, LeakedGoroutines, MapEntries; percent: WaterLevel; seconds in 5 min: GCPause."""
     above: Quantity | None = None
-    """The latest value is greater than this, in the signal's unit."""
+    """The latest value is greater than this, in the signal's unit. Default: it may have any value."""
     growth: GrowthSpec | None = None
-    """It has grown, and is still growing at the end. Both keys are needed."""
+    """It has grown, and is still growing at the end. Both keys are needed. Default: it need not grow; such a rule makes
+    pressure, never a leak."""
     hold: Annotated[Duration, DurationBetween("0s", "168h")] | None = Field(default=None, alias="for")
     """How long it must be met, in time that samples cover, before it makes a finding. Default: 4 sampling intervals."""
     severity: Severity = Field(default=Severity.WARNING, json_schema_extra=IN_CODE)
@@ -270,7 +271,7 @@ class Remediation(ApiModel):
     verify_for: Annotated[Duration, DurationBetween("1m", "168h")] = Duration("30m")
     """How long the replacement is watched before the outcome of an action is said."""
     paused_until: AwareDatetime | None = None
-    """Nothing is done before this time (RFC 3339); sampling and findings go on."""
+    """Nothing is done before this time (RFC 3339); sampling and findings go on. Default: not paused."""
 
 
 class LeakPolicySpec(ApiModel):
@@ -283,7 +284,7 @@ class LeakPolicySpec(ApiModel):
     rules: tuple[RuleSpec, ...] | None = Field(
         default=None, min_length=1, max_length=16, json_schema_extra=list_map("name")
     )
-    """When a process leaks. Absent: the built-in rules, scaled by the interval. Present: exactly these."""
+    """When a process leaks: exactly these, where there are any. Default: the built-in rules, scaled by the interval."""
     remediation: Remediation = Remediation()
     """What is done about a leak. Default: nothing, findings are only recorded."""
 

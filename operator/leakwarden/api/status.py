@@ -219,7 +219,7 @@ class LeakPolicyStatus(ApiModel):
     findings: tuple[FindingStatus, ...] = Field(
         default=(), max_length=MAX_FINDINGS, json_schema_extra=list_map("signature", "type")
     )
-    """The worst open findings, one a bug."""
+    """The worst open findings, one per bug."""
     actions: tuple[ActionStatus, ...] = Field(
         default=(), max_length=MAX_ACTIONS, json_schema_extra={"x-kubernetes-list-type": "atomic"}
     )

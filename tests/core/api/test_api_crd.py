@@ -69,6 +69,33 @@ def test_only_scalars_and_their_objects_have_defaults_and_rules_and_status_have_
     assert ALL[".spec.sampling.interval"]["default"] == "30s"
 
 
+SPEC_FIELDS = [path for path in ALL if path.startswith(".spec.") and path[-1] not in "]}"]
+REQUIRED = {f"{path}.{name}" for path, schema in ALL.items() for name in schema.get("required", [])}
+OBJECTS = {".spec.sampling", ".spec.remediation.budget"}
+"""Their fields bring defaults of their own."""
+
+
+@pytest.mark.parametrize("path", [path for path in SPEC_FIELDS if path not in REQUIRED | OBJECTS])
+def test_an_optional_field_says_its_default(path: str) -> None:
+    says = ALL[path]["description"].partition(" Default: ")[2]
+    default = ALL[path].get("default")
+    assert says.endswith(".")
+    assert says == f"{default}." or not isinstance(default, str | int)
+
+
+@pytest.mark.parametrize("path", SPEC_FIELDS)
+def test_a_quantity_and_a_duration_say_how_they_are_written(path: str) -> None:
+    schema = ALL[path]
+    says = "A quantity such as 64Mi, or a number." in schema["description"]
+    assert says == bool(schema.get("x-kubernetes-int-or-string"))
+    assert ("A duration such as 30s, 15m, 1h30m." in schema["description"]) == (schema.get("format") == "duration")
+
+
+@pytest.mark.parametrize("path", [path for path in ALL if path.endswith("[]") and "description" in ALL[path]])
+def test_what_an_item_is_does_not_run_into_what_its_list_is(path: str) -> None:
+    assert ALL[path]["description"].startswith("Each: ")
+
+
 def test_lists_with_names_merge_by_name() -> None:
     keys = {path: schema.get("x-kubernetes-list-map-keys") for path, schema in ALL.items()}
     assert keys[".spec.rules"] == keys[".spec.target.endpoints"] == keys[".status.rules"] == ["name"]

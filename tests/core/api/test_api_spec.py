@@ -6,7 +6,7 @@ import dataclasses
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leakwarden.api.builtins import BUILTINS, NOT_EVALUATED_YET, builtin_rules
@@ -102,6 +102,7 @@ def test_one_field_rescales_every_built_in_rule() -> None:
         )
 
 
+@settings(deadline=None)
 @given(st.integers(min_value=1, max_value=3600))
 def test_the_built_in_rules_are_a_valid_policy_at_every_interval(seconds: int) -> None:
     rules = [rule.model_dump(mode="json", by_alias=True, exclude_none=True) for rule in builtin_rules(seconds)]

@@ -16,7 +16,7 @@ MIN_SUBJECT = 40
 
 
 def summary(findings: Iterable[Finding], policy: PolicyKey) -> str:
-    """E.g. `Critical leak since 2026-11-23T14:02Z (LeakPolicy demo/gopls): live heap of main.(*Cache).keep (cache.go:41)
+    """E.g. `Critical leak since 2026-11-23T14:02Z (LeakPolicy demo/gopls): live heap of main.(*Cache).keep (cache.go:4)
     growing; and 1 more`. kubectl cuts at about 140 characters: what is short and matters most comes first. Empty
     without an open leak: then the annotation is removed."""
     leaks = [finding for finding in findings if finding.open and finding.type is FindingType.LEAK]
