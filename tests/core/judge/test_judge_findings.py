@@ -156,6 +156,16 @@ def test_after_half_is_given_back_the_same_place_may_be_found_again_with_a_hold_
     assert kinds[:2] == [TransitionKind.OPENED, TransitionKind.RESOLVED]
 
 
+@pytest.mark.parametrize(("left", "resolution"), [(0.6, None), (0.45, Resolution.SUBSIDED)])
+def test_a_leak_ends_when_half_is_given_back_not_before(left: float, resolution: Resolution | None) -> None:
+    target = Target(rules(LIVE))
+    for index in range(41):
+        target.live((200 + 5 * index) * MI, {X: 5 * index * MI})
+    for _ in range(5):
+        target.live((200 + 200 * left) * MI, {X: 200 * left * MI})
+    assert target.last.findings[0].resolution is resolution
+
+
 def test_nothing_ends_while_a_rule_of_it_is_still_met() -> None:
     """The place gave half back, but the process goes on growing through the same finding."""
     target = Target(rules(SITE, LIVE))

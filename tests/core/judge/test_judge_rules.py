@@ -129,6 +129,14 @@ def test_goroutines_that_do_not_wait_for_others_are_not_blocked() -> None:
     assert target.last.rules[0].state is RuleState.NOT_MET
 
 
+def test_growing_goroutines_that_do_not_wait_for_others_are_not_blocked_either() -> None:
+    target = Target(rules(rule("b", Signal.BLOCKED_GOROUTINES, at_least=100)))
+    for index in range(40):
+        target.count(50 + 20 * index, {("example.com/a.read", WaitKind.IO): 20.0 * index})
+    assert target.last.rules[0].state is RuleState.NOT_MET
+    assert not target.last.findings
+
+
 def test_a_rule_on_places_holds_each_place_apart() -> None:
     """Two places that are met in turns hold nothing together."""
     target = Target(rules(rule("b", Signal.BLOCKED_GOROUTINES, above=100, at_least=None, hold=60.0)))
