@@ -75,6 +75,8 @@ async def load_connection(kubeconfig: str | None = None, context: str | None = N
     token_file: Path | None
     path = kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
     in_cluster = not kubeconfig and "KUBERNETES_SERVICE_HOST" in os.environ and not _any_exists(path)
+    if not in_cluster and not _any_exists(path):
+        raise ApiError(f"cannot load {path}: there is no such file")
     try:
         if in_cluster:
             config.load_incluster_config(configuration, try_refresh_token=False)  # type: ignore[no-untyped-call]

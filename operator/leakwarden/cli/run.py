@@ -56,10 +56,7 @@ async def run_operator(settings: Settings) -> None:
     directory, no port. In a cluster the pod is then restarted with a growing delay, and its last log line says why.
     """
     stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for sign in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(sign, stop.set)
-
+    _take_signals(stop)
     connection = await load_connection(str(settings.kubeconfig) if settings.kubeconfig else None)
     async with AsyncExitStack() as last:
         api = await last.enter_async_context(KubeClient(connection))
@@ -99,6 +96,12 @@ async def run_operator(settings: Settings) -> None:
         log.info("stopping: what waits is written first")
 
 
+def _take_signals(stop: asyncio.Event) -> None:
+    loop = asyncio.get_running_loop()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(sign, stop.set)
+
+
 def _write(listen_file: Path, address: str) -> None:
     try:
         listen_file.write_text(address)
@@ -116,7 +119,7 @@ async def first_list(policies: PolicyList) -> None:
 
 async def _kopf(operator: Operator, connection: KubeConnection, settings: Settings, stop: asyncio.Event) -> None:
     """kopf gives up when the API server fails for a minute or two. It is begun anew then: policies are checked
-    meanwhile, and pods are sampled."""
+    meanwhile, and pods are sampled. While it runs it has the signals, and then ends by itself."""
     while not stop.is_set():
         try:
             await kopf.operator(
@@ -129,8 +132,11 @@ async def _kopf(operator: Operator, connection: KubeConnection, settings: Settin
             )
         except Exception as error:
             log.warning("the watch of policies has ended, and begins anew: %s", cap(f"{type(error).__name__}: {error}"))
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), KOPF_AGAIN)
+            _take_signals(stop)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), KOPF_AGAIN)
+        else:
+            stop.set()
 
 
 async def run_until(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> None:
