@@ -156,7 +156,7 @@ def test_after_half_is_given_back_the_same_place_may_be_found_again_with_a_hold_
     assert kinds[:2] == [TransitionKind.OPENED, TransitionKind.RESOLVED]
 
 
-@pytest.mark.parametrize(("left", "resolution"), [(0.6, None), (0.45, Resolution.SUBSIDED)])
+@pytest.mark.parametrize(("left", "resolution"), [(0.6, None), (0.4, Resolution.SUBSIDED)])
 def test_a_leak_ends_when_half_is_given_back_not_before(left: float, resolution: Resolution | None) -> None:
     target = Target(rules(LIVE))
     for index in range(41):
