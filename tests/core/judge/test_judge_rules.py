@@ -176,6 +176,14 @@ def test_a_heap_that_stood_still_for_the_whole_window_did_not_grow() -> None:
     assert idle_after_growth(40).last.verdict is Verdict.HEALTHY
 
 
+def test_a_gap_in_the_readings_proves_nothing_about_the_heap_meanwhile() -> None:
+    target = Target(rules(rule()))
+    for index in range(40):
+        target.give(Reading(heap(345 * MI, mark="still", alloc=1)), after=121.0 if index == 30 else None)
+    assert target.said[29].rules[0].state is RuleState.NOT_MET
+    assert target.last.rules[0].state is RuleState.UNKNOWN
+
+
 def short(window: float) -> Rule:
     return rule(window=window, at_least=8 * MI, hold=8.0)
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leakwarden.core.judge.series import BATCH, EXACT, MOST, Series, append, floor, level, shifted
+from leakwarden.core.judge.series import BATCH, EXACT, Series, append, floor, level, shifted
 
 
 def filled(values: list[float], step: float = 30.0, reach: float = 1e9, detail: int = 32) -> Series:
@@ -51,7 +51,7 @@ def test_a_day_of_samples_keeps_as_few_points_as_stated() -> None:
 
 
 def test_no_series_is_longer_than_the_hard_bound() -> None:
-    assert max(len(filled([float(i) for i in range(n)], detail=1000)) for n in (500, 4000)) <= MOST + BATCH
+    assert max(len(filled([float(i) for i in range(n)], detail=1000)) for n in (500, 4000)) <= 240
 
 
 def test_points_beyond_the_reach_are_dropped() -> None:

@@ -34,6 +34,10 @@ def test_a_late_place_is_known_to_have_been_small_before() -> None:
     assert (track.alloc_first, track.alloc_last) == (400.0, 400.0)
 
 
+def test_as_many_places_are_followed_and_parked_as_the_stated_size_allows() -> None:
+    assert (FOLLOWED, PARKED) == (32, 96)
+
+
 def test_the_largest_are_followed_first_and_the_others_parked() -> None:
     tracks = after([{f"s{n:03}": 10.0 + n for n in range(FOLLOWED + 5)}])
     assert set(tracks.parked) == {f"s{n:03}" for n in range(5)}
