@@ -102,3 +102,42 @@ async def test_a_store_of_a_newer_build_is_refused_rather_than_misread(tmp_path:
         db.execute("PRAGMA user_version = 99")
     with pytest.raises(StoreError, match="schema version 99, this build knows 1"):
         await SqliteStore(tmp_path).open()
+
+
+@pytest.mark.parametrize("call", ["enqueue", "save", "sent", "forget_policy"])
+async def test_a_write_that_fails_half_way_leaves_nothing_and_the_next_one_works(
+    store: SqliteStore, tmp_path: Path, call: str
+) -> None:
+    await store.enqueue("policy-1", ["before"])
+    with sqlite3.connect(tmp_path / "leakwarden.sqlite3") as db:
+        for verb in ("INSERT", "DELETE"):
+            refuse = "BEGIN SELECT RAISE(ABORT, 'disk full'); END"
+            db.execute(f"CREATE TRIGGER refuse_{verb} BEFORE {verb} ON outbox {refuse}")
+    (row_before,) = await store.outbox()
+    calls = {
+        "enqueue": lambda: store.enqueue("policy-1", ["a", "b"]),
+        "save": lambda: store.save(Step("policy-1", KEY, row(), outbox=("a",))),
+        "sent": lambda: store.sent([row_before.id]),
+        "forget_policy": lambda: store.forget_policy("policy-1"),
+    }
+    with pytest.raises(StoreError, match="disk full"):
+        await calls[call]()
+    with sqlite3.connect(tmp_path / "leakwarden.sqlite3") as db:
+        for verb in ("INSERT", "DELETE"):
+            db.execute(f"DROP TRIGGER refuse_{verb}")
+    assert [item.body for item in await store.outbox()] == ["before"]
+    assert await store.targets("policy-1") == []
+    await store.enqueue("policy-1", ["after"])
+    assert [item.body for item in await store.outbox()] == ["before", "after"]
+
+
+async def test_a_long_outbox_is_read_in_pages(store: SqliteStore) -> None:
+    bodies = [str(number) for number in range(1200)]
+    await store.enqueue("policy-1", bodies)
+    read: list[str] = []
+    after = 0
+    while page := await store.outbox(after):
+        assert len(page) <= 500
+        read += [item.body for item in page]
+        after = page[-1].id
+    assert read == bodies
