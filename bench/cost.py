@@ -91,7 +91,8 @@ def _containers(pods: list[PodFacts]) -> dict[int, str]:
         except OSError:
             continue
         if any(identity in cgroup for identity in ids):
-            found[pid] = "in the pod"
+            name = Path(f"/proc/{pid}/comm").read_text().strip()
+            found[pid] = f"{name}, in the pod"
     return found
 
 
@@ -110,11 +111,11 @@ def _cpu(processes: dict[int, str]) -> dict[str, float]:
     """Seconds of CPU by name, from the scheduler's own count of every thread (a tick of /proc/PID/stat is 10 ms)."""
     used = dict.fromkeys(processes.values(), 0.0)
     for pid, name in processes.items():
-        for thread in Path(f"/proc/{pid}/task").iterdir():
-            try:
-                used[name] += int((thread / "schedstat").read_text().split()[0]) / 1e9
-            except OSError:
-                continue
+        try:
+            threads = list(Path(f"/proc/{pid}/task").iterdir())
+            used[name] += sum(int((thread / "schedstat").read_text().split()[0]) for thread in threads) / 1e9
+        except OSError:
+            continue  # ended meanwhile, most likely a helper of gopls
     return used
 
 

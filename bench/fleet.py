@@ -33,7 +33,7 @@ def bench_fleet(pods: int) -> Iterator[tuple[Cluster, str]]:
         server = leakserver(images, "did-change", fixed=True, rate=IDLE)
         fleet = [
             replace(server, namespace=NAME, replicas=pods - editors),
-            replace(gopls(images, flags=(f"-edits={IDLE}",)), namespace=NAME, replicas=editors),
+            replace(gopls(images, flags=(f"-edits={IDLE}", "-gogc=100")), namespace=NAME, replicas=editors),
         ]
         there.kubectl(
             "apply", "-f", "-", stdin=json.dumps({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAME}})

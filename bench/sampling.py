@@ -3,9 +3,10 @@
     python3 -m bench.sampling                          # makes a cluster and quiet pods of its own, and removes them
     python3 -m bench.sampling --kubeconfig FILE --namespace NS [--selector app=x] [--port 6060]
 
-The baseline (sampling_baseline.sh) takes the heap profile and lists its top functions. Ours takes heap and goroutine
-profiles, decodes both, finds every site, and judges them by the built-in rules with the fold that the operator runs;
-its concurrency finds its bound by itself, as in the operator. Both go through the same API server and kubelet.
+The baseline (sampling_baseline.sh) takes heap and goroutine profiles and lists the top functions of each. Ours takes
+the same, finds every site, and judges them by the built-in rules with the fold that the operator runs; it finds the
+bound of its concurrency by itself and keeps its connections, as the operator does. Both go through the same API server
+and kubelet to the same pods. With --profiles heap, both sides take the heap profile alone.
 """
 
 from __future__ import annotations
@@ -66,10 +67,10 @@ class Pace:
         )
 
 
-def baseline(kubeconfig: str, namespace: str, port: int, pods: list[str], parallel: int) -> Pace:
+def baseline(kubeconfig: str, namespace: str, port: int, profiles: str, pods: list[str], parallel: int) -> Pace:
     before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     listing = subprocess.run(
-        [str(BASELINE), namespace, str(port), str(parallel), *pods],
+        [str(BASELINE), namespace, str(port), str(parallel), profiles, *pods],
         env={**os.environ, "KUBECONFIG": kubeconfig}, check=True, capture_output=True, text=True,
     ).stdout  # fmt: skip
     seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -83,8 +84,9 @@ def baseline(kubeconfig: str, namespace: str, port: int, pods: list[str], parall
 class Ours:
     """Sampling and judging as the operator does, without waiting for intervals."""
 
-    def __init__(self, sampler: PodSampler, targets: list[Target]) -> None:
+    def __init__(self, sampler: PodSampler, targets: list[Target], wanted: frozenset[str] = ROUTINE) -> None:
         self._sampler = sampler
+        self._wanted = wanted
         self._states: dict[Target, TargetState] = {target: judge.start(RULES) for target in targets}
         self.concurrency = Concurrency()
         self._free = asyncio.Event()
@@ -102,7 +104,7 @@ class Ours:
         return ticket
 
     async def _one(self, target: Target, ticket: Ticket) -> None:
-        result = await self._sampler.sample(target, ROUTINE)
+        result = await self._sampler.sample(target, self._wanted)
         if isinstance(result.outcome, Failure):
             self.failures.append(result.outcome)
         attempt = Attempt(result.at, result.outcome, ProcessIdentity(target.key.pod_uid), interval=30.0)
@@ -111,13 +113,15 @@ class Ours:
         self._free.set()
 
 
-async def ours(kubeconfig: str, port: int, pods: list[PodFacts], rounds: int) -> Pace:
+async def ours(kubeconfig: str, port: int, profiles: str, pods: list[PodFacts], rounds: int) -> Pace:
     endpoint = EndpointSpec("pprof", port, "/debug/pprof", Scheme.HTTP, None)
     spec = SamplingSpec((endpoint,), Transport.PORT_FORWARD, 10.0, 32 << 20)
     targets = [target for pod in pods for target in targets_for(spec, pod).targets]
     pool = DecodePool()
     async with KubeClient(await load_connection(kubeconfig)) as api:
-        run = Ours(PodSampler({Transport.PORT_FORWARD: PortForwardDialer(api)}, pool), targets)
+        run = Ours(
+            PodSampler({Transport.PORT_FORWARD: PortForwardDialer(api)}, pool), targets, frozenset(profiles.split())
+        )
         await run.rounds(1)  # connections, code and worker processes are warm in an operator that runs for weeks
         before, started = time.process_time(), time.perf_counter()
         await run.rounds(rounds)
@@ -161,6 +165,7 @@ def main() -> int:
     parser.add_argument("--namespace", default="default", help="of the pods")
     parser.add_argument("--selector", default="", help="of the pods")
     parser.add_argument("--port", type=int, default=6060, help="that net/http/pprof listens on")
+    parser.add_argument("--profiles", default="heap goroutine", choices=["heap goroutine", "heap"], help="of each pod")
     parser.add_argument("--pods", type=int, default=16, help="to make, where a cluster is made")
     parser.add_argument("--rounds", type=int, default=10, help="of ours; the baseline takes every pod once each way")
     parser.add_argument("--at-least", type=float, default=0.0, help="exit 1 when the ratio is lower")
@@ -171,9 +176,10 @@ def main() -> int:
             raise SystemExit("no pod matches that is Running and Ready")
         print(machine())
         names = [pod.name for pod in pods]
-        baseline(kubeconfig, namespace, options.port, names[:1], 1)  # the Go command builds pprof at its first use
-        paces = [baseline(kubeconfig, namespace, options.port, names, parallel) for parallel in (1, 8)]
-        paces.append(asyncio.run(ours(kubeconfig, options.port, pods, options.rounds)))
+        subject_of = (kubeconfig, namespace, options.port, options.profiles)
+        baseline(*subject_of, names[:1], 1)  # the Go command builds pprof at its first use
+        paces = [baseline(*subject_of, names, parallel) for parallel in (1, 8)]
+        paces.append(asyncio.run(ours(kubeconfig, options.port, options.profiles, pods, options.rounds)))
     for pace in paces:
         print(pace.line())
     one, eight, own = (pace.per_second for pace in paces)
