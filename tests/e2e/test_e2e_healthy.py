@@ -25,7 +25,7 @@ def test_every_healthy_twin_ends_healthy_and_not_learning_after_two_full_windows
         targets = fleet.scene.targets("twins")
         assert (targets["healthy"], targets["matched"]) == (TWINS, TWINS), targets
 
-    fleet.scene.eventually(healthy, 60, every=2)
+    fleet.scene.eventually(healthy, 120, every=2)
 
 
 def test_under_the_built_in_rules_too_every_healthy_twin_is_healthy(fleet: Fleet) -> None:
@@ -33,7 +33,7 @@ def test_under_the_built_in_rules_too_every_healthy_twin_is_healthy(fleet: Fleet
         targets = fleet.scene.targets("builtin")
         assert targets["healthy"] == TWINS, targets
 
-    fleet.scene.eventually(healthy, 60, every=2)
+    fleet.scene.eventually(healthy, 120, every=2)
 
 
 def test_no_healthy_twin_was_ever_accused(fleet: Fleet) -> None:

@@ -58,7 +58,7 @@ def test_an_edited_rule_takes_effect_at_once_on_the_series_that_are_there(scene:
     scene.eventually(judged, 90)
     edited = time.monotonic()
     scene.patch("leakpolicy", "first", {"spec": {"rules": [QUICK]}})
-    found = scene.wait_finding("first", FUNCTION, 15)
+    found = scene.wait_finding("first", FUNCTION, 20)
     assert time.monotonic() - edited < 12, found
     assert (
         scene.status("first")["observedGeneration"] == scene.get("leakpolicy", "first")["metadata"]["generation"] == 2
@@ -68,7 +68,7 @@ def test_an_edited_rule_takes_effect_at_once_on_the_series_that_are_there(scene:
 def test_two_policies_on_one_pod_sample_it_once_and_each_judges_it(scene: Scene) -> None:
     alone = _samples_in(scene, SPAN)
     scene.apply(policy("second", POD, rules=[QUICK]))
-    scene.wait_finding("second", FUNCTION, 60)
+    scene.wait_finding("second", FUNCTION, 120)
     together = _samples_in(scene, SPAN)
     assert together <= 1.3 * alone, f"{together} samples in {SPAN:g} s under two policies, {alone} under one"
     assert scene.targets("first")["leaking"] == scene.targets("second")["leaking"] == 1
@@ -119,7 +119,7 @@ def test_a_deleted_policy_samples_no_more(scene: Scene) -> None:
 def test_sigterm_ends_the_operator_cleanly_and_soon(scene: Scene) -> None:
     started = time.monotonic()
     assert scene.operator.stop() == 0
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 20
 
 
 def _samples_in(scene: Scene, seconds: float) -> float:
