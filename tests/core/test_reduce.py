@@ -15,10 +15,9 @@ from leakwarden.core.frames import attributed, goroot_of, normalised, wait_kind
 from leakwarden.core.pprof.decode import decode
 from leakwarden.core.pprof.locations import Frame, Lines, Locations
 from leakwarden.core.pprof.profile import Labels, Profile, ValueType, pack
-from leakwarden.core.readings import Site, SiteUse
+from leakwarden.core.readings import POOLED, Site, SiteUse
 from leakwarden.core.reduce import (
     MAX_SITES,
-    POOLED,
     goroutines_from_bytes,
     heap_from_bytes,
     is_ballast,

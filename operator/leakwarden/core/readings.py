@@ -26,6 +26,10 @@ class Site:
     leaf: str
 
 
+POOLED = Site("(other functions)", "", 0, "")
+"""Where a reading adds up what it does not keep one by one. It is no place in the code: no finding may name it."""
+
+
 @dataclass(frozen=True, slots=True)
 class SiteUse:
     """What one function (all its lines together) holds and has ever allocated, in bytes and objects."""

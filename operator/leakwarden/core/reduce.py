@@ -17,14 +17,11 @@ from leakwarden.core.memstats import parse_memstats
 from leakwarden.core.pprof.decode import decode
 from leakwarden.core.pprof.locations import Frame
 from leakwarden.core.pprof.profile import PackedStack, Profile
-from leakwarden.core.readings import GoroutineGroup, GoroutineReading, HeapReading, MemStats, Site, SiteUse
+from leakwarden.core.readings import POOLED, GoroutineGroup, GoroutineReading, HeapReading, MemStats, Site, SiteUse
 from leakwarden.errors import MalformedProfile, ProfileTooLarge
 
 MAX_SITES: Final = 4096
 """Functions kept one by one in a reading; a gopls in a large workspace shows about 1,000."""
-
-POOLED: Final = Site("(other functions)", "", 0, "")
-"""Where the rest is added up, so that sums stay exact. It is no place in the code: no finding may name it."""
 
 BALLAST: Final = {
     "golang.org/x/tools/gopls/internal/cache": re.compile(r"init(\.\d+)?(\.func\d+)?|glob\.\.func\d+"),

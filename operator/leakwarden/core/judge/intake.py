@@ -12,7 +12,7 @@ from leakwarden.core.judge.segments import known_identity
 from leakwarden.core.judge.series import Series, append
 from leakwarden.core.judge.tracks import Bounds, Use
 from leakwarden.core.judge.values import Coverage, Hold, OpenFinding, Segment
-from leakwarden.core.readings import Attempt, GoroutineReading, HeapReading, MemStats, Reading
+from leakwarden.core.readings import POOLED, Attempt, GoroutineReading, HeapReading, MemStats, Reading
 from leakwarden.core.rules import RuleSet
 
 DETAIL = 32
@@ -114,6 +114,8 @@ def _with_goroutines(
 
 def _site_uses(heap: HeapReading) -> Iterator[Use]:
     for function, use in heap.sites.items():
+        if function == POOLED.function:
+            continue
         yield Use(function, use.site, None, use.inuse_bytes, use.alloc_bytes)
 
 
@@ -121,6 +123,8 @@ def group_uses(reading: GoroutineReading) -> Iterator[Use]:
     """Goroutines by function and wait; lines of one function count together."""
     sums: dict[str, Use] = {}
     for group in reading.groups:
+        if group.site == POOLED:
+            continue
         key = f"{group.site.function}|{group.wait.value}"
         before = sums.get(key)
         sums[key] = replace(before, value=before.value + group.count) if before else Use(
