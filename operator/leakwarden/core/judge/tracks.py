@@ -45,10 +45,14 @@ def update(tracks: Tracks, uses: Iterable[Use], at: float, bounds: Bounds) -> Tr
     present = {use.key: use for use in uses}
     followed = {key: _extended(track, present.get(key), at, bounds) for key, track in tracks.followed.items()}
     parked = {key: seen for key, seen in tracks.parked.items() if key in present}
+    empty = sorted(k for k, t in followed.items() if t.series.last < bounds.floor and k not in bounds.pinned)
     for use in _candidates(present, followed, parked, bounds):
-        if len(followed) >= FOLLOWED and not _gave_way(followed, parked, use, at, bounds):
-            parked.setdefault(use.key, Parked(at, use.value))
-            continue
+        if len(followed) >= FOLLOWED:
+            seat = empty.pop() if empty else _weakest(followed, parked, use, bounds)
+            if seat is None:
+                parked.setdefault(use.key, Parked(at, use.value))
+                continue
+            parked[seat] = Parked(at, followed.pop(seat).series.last)
         followed[use.key] = _admitted(use, parked.pop(use.key, None), at, bounds)
     return Tracks(followed, _largest(parked))
 
@@ -76,22 +80,18 @@ def _grown(use: Use, parked: dict[str, Parked]) -> float:
     return use.value - parked[use.key].value if use.key in parked else use.value
 
 
-def _gave_way(followed: dict[str, Track], parked: dict[str, Parked], use: Use, at: float, bounds: Bounds) -> bool:
-    """Give up a place that no longer holds anything, or the one that grows least if the candidate grew by more.
+def _weakest(followed: dict[str, Track], parked: dict[str, Parked], use: Use, bounds: Bounds) -> str | None:
+    """The place that grows least, if the candidate has grown by more since it was seen first; else None.
 
-    A candidate must have been seen before for that: its first size says nothing about growth.
+    A first size says nothing about growth, so that a candidate must have been seen before.
     """
-    free = [
-        (t.series.last >= bounds.floor, _strength(t), key) for key, t in followed.items() if key not in bounds.pinned
-    ]
+    if use.key not in parked or _grown(use, parked) <= bounds.floor:
+        return None
+    free = [(_strength(track), key) for key, track in followed.items() if key not in bounds.pinned]
     if not free:
-        return False
-    matters, strength, weakest = min(free)
-    grown = _grown(use, parked) if use.key in parked else 0.0
-    if matters and grown <= max(bounds.floor, 1.5 * strength):
-        return False
-    parked[weakest] = Parked(at, followed.pop(weakest).series.last)
-    return True
+        return None
+    strength, key = min(free)
+    return key if _grown(use, parked) > 1.5 * strength else None
 
 
 def _strength(track: Track) -> float:
