@@ -22,6 +22,8 @@ INLINE_BYTES = 256 << 10
 """Unpacked bytes up to which decoding takes a few milliseconds at most, less than the way to a worker and back."""
 CPU_SECONDS = 30
 """Of a worker for one profile; the kernel ends it beyond that."""
+DEADLINE = 60.0
+"""Seconds for one profile, the start of a worker included; one that is late is given up, and so is its worker."""
 WORKER_MEMORY = 1 << 30
 """Bytes of address space that a worker may take on top of what it holds at start."""
 JOBS_PER_WORKER = 500
@@ -61,8 +63,9 @@ class DecodePool:
             return decode_part(part, data, max_bytes)
         executor: ProcessPoolExecutor | None = await self._free.get() or _executor()
         try:
-            return await asyncio.get_running_loop().run_in_executor(executor, _in_worker, part, data, max_bytes)
-        except BrokenProcessPool as error:
+            async with asyncio.timeout(DEADLINE):
+                return await asyncio.get_running_loop().run_in_executor(executor, _in_worker, part, data, max_bytes)
+        except (BrokenProcessPool, TimeoutError) as error:
             self.restarts += 1
             _end(executor)
             executor = None
