@@ -77,6 +77,7 @@ async def run_operator(settings: Settings) -> None:
         sampler = PodSampler(
             {Transport.PORT_FORWARD: PortForwardDialer(api), Transport.POD_IP: PodIPDialer()}, decoder, clock.now
         )
+        last.push_async_callback(sampler.close)
         registry.register(FleetCollector(deciding))
         rounds = Rounds(
             fleet, sampler, clock, judging.on_sample, SampleMetrics(registry).count,
