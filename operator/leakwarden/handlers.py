@@ -53,4 +53,6 @@ def settings() -> kopf.OperatorSettings:
     configured.watching.server_timeout = 60
     configured.watching.client_timeout = 75
     configured.networking.request_timeout = 30
+    # kopf would kill the process 10 minutes after it has given up, or was told to stop, whatever else runs in it.
+    configured.process.ultimate_exiting_timeout = None
     return configured

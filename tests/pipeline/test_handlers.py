@@ -73,6 +73,10 @@ def test_kopf_stores_nothing_on_policies_and_posts_no_events() -> None:
     assert (settings.posting.enabled, settings.scanning.disabled) == (False, True)
 
 
+def test_a_kopf_that_gave_up_does_not_kill_the_process_later() -> None:
+    assert handlers.settings().process.ultimate_exiting_timeout is None
+
+
 def test_two_operators_share_no_handlers() -> None:
     first, second = handlers.registry(Told(), login), handlers.registry(Told(), login)
     assert first._watching.get_all_handlers() != second._watching.get_all_handlers()

@@ -19,7 +19,7 @@ from leakwarden.core.schedule import Tempo
 from leakwarden.core.targets import PodFacts, PolicyKey, TargetKey
 from leakwarden.errors import StoreError
 from leakwarden.pipeline.fleet import Fleet, Watch
-from leakwarden.pipeline.judging import NOTE, RETURN_WINDOW, Judging, attempt_of
+from leakwarden.pipeline.judging import NOTE, Judging, attempt_of
 from tests.core.decide.fleets import NOW
 from tests.pipeline.build import INTERVAL, LIVE_HEAP, growing, oom_killed, owned, pod, policy, quiet, refused
 from tests.pipeline.fakes import FailingStore, HandClock
@@ -190,6 +190,20 @@ async def test_an_attempt_that_comes_back_after_its_watch_ended_changes_nothing(
     assert before[0] == []
 
 
+async def test_a_policy_that_goes_while_another_judges_their_sample_does_not_judge_it(store: SqliteStore) -> None:
+    bench, other = Bench(store), policy("other")
+    first = await bench.put(pod())
+    second = await bench.put(pod(), by=other)
+    waiting, gate = bench.store.hold("save")
+    step = asyncio.create_task(bench.give(first, growing(0)))
+    await waiting.wait()
+    bench.fleet.remove_policy(other.key)
+    gate.set()
+    await step
+    assert (first.report is None, second.report) == (False, None)
+    assert await bench.stored(other) == []
+
+
 async def test_an_attempt_at_the_port_before_the_override_is_not_judged(store: SqliteStore) -> None:
     bench = Bench(store)
     watch = await bench.put(pod())
@@ -293,7 +307,7 @@ async def test_the_same_leak_of_the_same_owner_has_returned_only_within_seven_da
     bench = Bench(store)
     await bench.grow(await bench.put(pod("ws-1")))
     await bench.end(pod("ws-1"))
-    bench.clock.at += days_later * RETURN_WINDOW / 7
+    bench.clock.at += days_later * 86400.0
     await bench.grow(await bench.put(pod("ws-2")))
     expected = "LeakReturned" if days_later < 7 else "LeakDetected"
     assert await bench.said() == ["LeakDetected", "LeakResolved", expected]
@@ -308,15 +322,18 @@ async def test_a_leak_of_another_owner_has_not_returned(store: SqliteStore) -> N
     assert await bench.said() == ["LeakDetected", "LeakResolved", "LeakDetected"]
 
 
-async def test_a_leak_that_an_edited_rule_ended_has_not_returned(store: SqliteStore) -> None:
+@pytest.mark.parametrize("hold", ["0s", "30s"], ids=["found again at once", "found again later"])
+async def test_a_leak_that_an_edited_rule_ended_has_not_returned(store: SqliteStore, hold: str) -> None:
     bench = Bench(store)
     watch = await bench.put(pod())
     await bench.grow(watch)
-    stricter = {**LIVE_HEAP, "growth": {"atLeast": "9Mi", "window": "90s"}}
+    stricter = {**LIVE_HEAP, "growth": {"atLeast": "9Mi", "window": "90s"}, "for": hold}
     await bench.put(pod(), by=policy("gopls", generation=2, rules=[stricter]))
     await bench.give(watch, growing(14))
     assert watch.report is not None
-    assert {finding.resolution for finding in watch.report.findings} == {None, Resolution.RULE_CHANGED}
+    assert Resolution.RULE_CHANGED in {finding.resolution for finding in watch.report.findings}
+    bench.clock.at += INTERVAL
+    await bench.grow(watch, 6, since=15)
     assert await bench.said() == ["LeakDetected", "LeakResolved", "LeakDetected"]
 
 

@@ -122,7 +122,9 @@ async def test_a_policy_deleted_during_a_list_does_not_come_back(world: World) -
     world.put(GOPLS)
     world.policies.slow = 5.0
     async with world.operator() as process:
-        await asyncio.sleep(POLICY_CHECK + 7)
+        await asyncio.sleep(30)
+        world.put(policy("gopls", generation=2), tell=False)
+        await until(lambda: world.policies.lists == 2)
         world.delete(GOPLS)
         await asyncio.sleep(20)
         assert process.fleet.policies == {}
@@ -141,6 +143,18 @@ async def test_it_is_ready_only_when_policies_and_their_pods_were_listed(world: 
         assert not process.operator.ready
         process.pods.unsynced.clear()
         assert process.operator.ready
+
+
+async def test_it_is_not_ready_while_listed_policies_are_still_being_taken_up(world: World) -> None:
+    world.put(GOPLS)
+    async with world.operator() as process:
+        waiting, gate = process.store.hold("targets")
+        await waiting.wait()
+        await asyncio.sleep(1)
+        assert not process.operator.ready
+        gate.set()
+        await until(lambda: process.operator.ready)
+        assert set(process.fleet.policies) == {GOPLS.key}
 
 
 async def test_a_namespace_that_may_not_be_read_does_not_keep_it_from_being_ready(world: World) -> None:

@@ -103,6 +103,11 @@ def _take_signals(stop: asyncio.Event) -> None:
         loop.add_signal_handler(sign, stop.set)
 
 
+async def _take_signals_when(ready: asyncio.Event, stop: asyncio.Event) -> None:
+    await ready.wait()
+    _take_signals(stop)
+
+
 def _write(listen_file: Path, address: str) -> None:
     try:
         listen_file.write_text(address)
@@ -120,8 +125,11 @@ async def first_list(policies: PolicyList) -> None:
 
 async def _kopf(operator: Operator, connection: KubeConnection, settings: Settings, stop: asyncio.Event) -> None:
     """kopf gives up when the API server fails for a minute or two. It is begun anew then: policies are checked
-    meanwhile, and pods are sampled. While it runs it has the signals, and then ends by itself."""
+    meanwhile, and pods are sampled. At its start it takes the signals for itself; once it is ready they are taken back,
+    and when it has met one before that it ends without an error."""
     while not stop.is_set():
+        ready = asyncio.Event()
+        taking = asyncio.create_task(_take_signals_when(ready, stop))
         try:
             await kopf.operator(
                 registry=handlers.registry(operator, lambda: kopf_login(connection)),
@@ -130,6 +138,7 @@ async def _kopf(operator: Operator, connection: KubeConnection, settings: Settin
                 namespaces=settings.watch_namespaces,
                 standalone=True,
                 stop_flag=stop,
+                ready_flag=ready,
             )
         except Exception as error:
             log.warning("the watch of policies has ended, and begins anew: %s", cap(f"{type(error).__name__}: {error}"))
@@ -138,6 +147,8 @@ async def _kopf(operator: Operator, connection: KubeConnection, settings: Settin
                 await asyncio.wait_for(stop.wait(), KOPF_AGAIN)
         else:
             stop.set()
+        finally:
+            taking.cancel()
 
 
 async def run_until(stop: asyncio.Event, *works: Coroutine[Any, Any, None]) -> None:
