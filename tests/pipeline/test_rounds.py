@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -237,9 +237,9 @@ async def test_log_records_of_an_attempt_name_the_pod() -> None:
     assert current_fields() == {}
 
 
-def point_of(rule: dict[str, object] | None = None, *, is_growing: bool = False) -> Point:
+def point_of(rule: Mapping[str, object] | None = None, *, is_growing: bool = False) -> Point:
     fleet = Fleet()
-    fleet.put_policy(policy("gopls", rules=[rule] if rule else None), [pod()])
+    fleet.put_policy(policy("gopls", rules=[dict(rule)] if rule else None), [pod()])
     (point,) = fleet.points.values()
     point.watches[0].growing = is_growing
     return point
@@ -257,14 +257,28 @@ def point_of(rule: dict[str, object] | None = None, *, is_growing: bool = False)
 def test_which_parts_are_asked_for_in_which_round(
     rule: dict[str, object] | None, is_growing: bool, with_memstats: list[int]
 ) -> None:
-    point = point_of(rule, is_growing=is_growing)
-    asked = []
-    for number in range(10):
-        point.rounds = number
-        asked.append(wanted_parts(point))
+    asked = in_rounds(point_of(rule, is_growing=is_growing), intervals_apart=1.0)
     assert all({HEAP, GOROUTINE} <= parts <= {HEAP, GOROUTINE, MEMSTATS, IDENTITY} for parts in asked)
     assert [number for number, parts in enumerate(asked) if IDENTITY in parts] == [0, 5]
     assert [number for number, parts in enumerate(asked) if MEMSTATS in parts] == with_memstats
+
+
+def test_a_quiet_target_that_is_asked_less_often_gives_memstats_each_time() -> None:
+    """Else a window would have too few points of them, and a large healthy process would never be known to be one."""
+    asked = in_rounds(point_of(HEAP_INUSE), intervals_apart=3.0)
+    assert all(MEMSTATS in parts for parts in asked)
+
+
+def in_rounds(point: Point, intervals_apart: float) -> list[frozenset[str]]:
+    """What is asked for in ten rounds, each a little early or late."""
+    asked = []
+    for number in range(10):
+        point.rounds = number
+        now = (number * intervals_apart + (0.05 if number % 2 else 0.0)) * point.interval
+        asked.append(wanted_parts(point, now))
+        if MEMSTATS in asked[-1]:
+            point.memstats_at = now
+    return asked
 
 
 async def test_rounds_count_attempts_so_that_rarer_parts_come_in_turn() -> None:

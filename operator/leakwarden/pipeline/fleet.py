@@ -48,6 +48,8 @@ class Point:
     """Not a policy's endpoint name, but how the process is reached: names differ between policies, ports do not."""
     watches: list[Watch] = field(default_factory=list)
     rounds: int = 0
+    memstats_at: float = float("-inf")
+    """When memstats were last asked for."""
 
     @property
     def interval(self) -> float:

@@ -22,9 +22,12 @@ from leakwarden.pipeline.ports import Sampler
 
 log = logging.getLogger(__name__)
 
-MEMSTATS_EVERY = 3
-"""Memstats is 1 MB of text from an idle gopls, so it comes at a lower rate; a window of 30 intervals still has 10."""
-MEMSTATS_EVERY_GROWING = 2
+MEMSTATS_EVERY = 3.0
+"""Intervals. Memstats is 1 MB of text from an idle gopls, so it comes at a lower rate; a window of 30 intervals still
+has 10. Counted in time, not in rounds: a quiet target's rounds are up to 3 intervals apart already."""
+MEMSTATS_EVERY_GROWING = 2.0
+EARLY = 0.5
+"""Intervals by which memstats may come early, since rounds are jittered."""
 IDENTITY_EVERY = 5
 """A gopls restarted within its container is noticed by its falling counters anyway; its page makes it exact."""
 _CROWDED = frozenset({FailureReason.CONNECTION_LOST})
@@ -119,8 +122,11 @@ class Rounds:
     async def _sample(self, point: Point, target: Target) -> SampleResult:
         """A sampler never raises for what a target does; a bug in one must not take the target out of the rounds."""
         at = self._clock.now()
+        wanted = wanted_parts(point, at)
+        if MEMSTATS in wanted:
+            point.memstats_at = at
         try:
-            return await self._sampler.sample(target, wanted_parts(point))
+            return await self._sampler.sample(target, wanted)
         except Exception as error:
             log.exception("sampling failed in a way that is a bug")
             return SampleResult(at, 0.0, Failure(FailureReason.INTERNAL, f"{type(error).__name__}: {error}"))
@@ -140,14 +146,15 @@ class Rounds:
         return Tempo.STEADY
 
 
-def wanted_parts(point: Point) -> frozenset[str]:
-    """Heap and goroutines every round, identity every fifth; memstats every third where a rule needs it, and every
-    second where something grows: it tells what the container holds for each live byte, and so when the limit comes."""
+def wanted_parts(point: Point, now: float) -> frozenset[str]:
+    """Heap and goroutines every round, identity every fifth; memstats every third interval where a rule needs it, and
+    every second where something grows: it tells what the container holds for each live byte, and so when the limit
+    comes."""
     wanted = set(ROUTINE)
     needs = any(rule.signal in MEMSTATS_SIGNALS for watch in point.watches for rule in watch.policy.rules.rules)
     growing = any(watch.growing for watch in point.watches)
     every = MEMSTATS_EVERY_GROWING if growing else MEMSTATS_EVERY
-    if (needs or growing) and point.rounds % every == 0:
+    if (needs or growing) and now - point.memstats_at >= (every - EARLY) * point.interval:
         wanted.add(MEMSTATS)
     if point.rounds % IDENTITY_EVERY == 0:
         wanted.add(IDENTITY)
