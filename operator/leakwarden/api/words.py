@@ -42,9 +42,6 @@ UNITS: dict[Signal, Unit] = {
     Signal.GC_PAUSE: Unit.SECONDS,
 }
 
-PER_SITE = frozenset({Signal.SITE_BYTES, Signal.BLOCKED_GOROUTINES, Signal.MAP_ENTRIES})
-"""Signals that have one series a site; a rule on them holds a site, not the process."""
-
 MEMSTATS = frozenset({Signal.HEAP_INUSE, Signal.SYS, Signal.CONTAINER_MEMORY, Signal.WATER_LEVEL, Signal.GC_PAUSE})
 """Signals that need the memstats part."""
 
