@@ -22,7 +22,10 @@ var (
 	seed   = flag.Uint64("seed", 1, "of whatever is random")
 )
 
-// Rand is the program's only source of chance.
+// address is where pprof is served.
+var address string
+
+// Rand is the program's only source of chance. It belongs to the goroutine of main.
 var Rand *rand.Rand
 
 // Start parses the flags, serves pprof and says where, as "listening HOST:PORT".
@@ -34,7 +37,8 @@ func Start() {
 		log.Fatal(err)
 	}
 	go func() { log.Fatal(http.Serve(listener, nil)) }()
-	fmt.Println("listening", listener.Addr())
+	address = listener.Addr().String()
+	fmt.Println("listening", address)
 }
 
 // Ticks is so many sampling intervals.
