@@ -13,7 +13,8 @@ Shapes take `(…)xN` for N values:
     noise(sigma)                independent, normal
     drift(sigma, memory)        autocorrelated, AR(1) with that coefficient
 
-A list of rows is their sum. Values that end early stay at their last.
+A list of rows is their sum. Values that end early stay at their last. Inputs are `heap`, `site NAME`, `goroutines`,
+`group NAME [wait]`, `inuse`, `sys`, `load`; `gc heap` and `gc site NAME` are what a forced collection left.
 """
 
 from __future__ import annotations
@@ -258,11 +259,12 @@ def _outcomes(row: str) -> list[str]:
 
 
 def _reading(values: dict[str, Value], allocated: float, mark: int) -> Reading:
-    parts = (("heap", "heap"), ("goroutines", "goroutine"), ("inuse", "memstats"))
+    parts = (("heap", "heap"), ("goroutines", "goroutine"), ("inuse", "memstats"), ("gc heap", "heap-gc"))
     failed = PartFailure(FailureReason.TIMEOUT, "x")
     sites = {name.removeprefix("site "): _number(v) for name, v in values.items() if name.startswith("site ")}
     groups = {_group(name): _number(v) for name, v in values.items() if name.startswith("group ")}
-    live, total, inuse = (values.get(name, "_") for name, _ in parts)
+    after = {name.removeprefix("gc site "): _number(v) for name, v in values.items() if name.startswith("gc site ")}
+    live, total, inuse = (values.get(name, "_") for name in ("heap", "goroutines", "inuse"))
     return Reading(
         heap=None if live in ("_", "!") else heap(_number(live), sites, alloc=allocated, mark=str(mark)),
         goroutines=goroutines(total, groups) if isinstance(total, float) else None,
@@ -270,6 +272,9 @@ def _reading(values: dict[str, Value], allocated: float, mark: int) -> Reading:
         if isinstance(inuse, float)
         else None,
         failures={part: failed for name, part in parts if values.get(name) == "!"},
+        heap_after_gc=heap(_number(forced), after)
+        if (forced := values.get("gc heap", "_")) not in ("_", "!")
+        else None,
     )
 
 

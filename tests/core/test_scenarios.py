@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tests.core.judge.builders import T0
 from tests.core.scenario import Scenario, all_scenarios, run, seconds
 
 SCENARIOS = all_scenarios(Path(__file__).parent.parent / "scenarios")
-EXPECTED = {"verdict", "verdicts", "never", "opened", "resolved", "worsened"}
+EXPECTED = {"verdict", "verdicts", "never", "opened", "resolved", "worsened", "confirmations", "wanted"}
 OF_AN_OPENING = {"signature", "at", "rules", "type", "severity", "confidence", "since", "wait", "limit"}
 OF_AN_END = {"signature", "at", "why"}
 
@@ -32,6 +33,10 @@ def test_a_scenario_ends_as_it_says(scenario: Scenario) -> None:
         assert said[index].verdict == verdict, f"at {index}: {said[index].reason}"
     seen = {judgement.verdict.value for judgement in said}
     assert not seen & set(expect.get("never", [])), seen
+    if "confirmations" in expect:
+        assert _confirmations(said) == expect["confirmations"]
+    if "wanted" in expect:
+        assert [index for index, judgement in enumerate(said) if judgement.wants] == expect["wanted"]
     if "verdict" in expect:
         assert said[-1].verdict == expect["verdict"], said[-1].reason
 
@@ -76,6 +81,12 @@ def _opened(scenario: Scenario, said: list[Judgement], expected: list[dict[str, 
             assert first.limit_at is not None
             reached = (first.limit_at - T0) / interval
             assert one["limit"][0] <= reached <= one["limit"][1], f"limit at {reached:.1f}"
+
+
+def _confirmations(said: list[Judgement]) -> dict[int, str]:
+    """At which step the confirmation of the worst open finding became what."""
+    results = [next((f.confirmation.result.value if f.confirmation else "" for f in j.findings), "") for j in said]
+    return {index: now for index, (before, now) in enumerate(pairwise(["", *results])) if now != before}
 
 
 def _last_of(said: list[Judgement], signature: str) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from leakwarden.api.words import (
     Confidence,
@@ -16,6 +17,31 @@ from leakwarden.api.words import (
 from leakwarden.core.readings import Site
 
 UNATTRIBUTED = "unattributed"
+
+
+class ConfirmationResult(StrEnum):
+    """What asking with a forced collection led to. UNKNOWN: it could not be asked, or gave no answer."""
+
+    CONFIRMED = "Confirmed"
+    GARBAGE = "Garbage"
+    UNKNOWN = "Unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """Whether a forced collection left the growth of a memory leak where it is: see docs/judging.md, Confirmation."""
+
+    result: ConfirmationResult
+    at: float
+    """Unix seconds of the sample that told it."""
+    grown: float = 0.0
+    """Bytes: the growth since the onset as readings without a forced collection had it."""
+    kept: float = 0.0
+    """Bytes of it that were still held after the forced one; negative when less is held than at the onset."""
+    why: str = ""
+    """Of UNKNOWN: why, as a phrase."""
+    near_limit: bool = False
+    """UNKNOWN since the process is too near its memory limit to be asked: looked at again with each sample."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +75,8 @@ class Finding:
     """When live memory reaches the container's limit at this pace; None without limit or growth."""
     resolution: Resolution | None = None
     resolved_at: float | None = None
+    confirmation: Confirmation | None = None
+    """Of a memory leak; None: not asked yet."""
 
     @property
     def open(self) -> bool:

@@ -130,7 +130,10 @@ class Reading:
     goroutines: GoroutineReading | None = None
     memstats: MemStats | None = None
     failures: Mapping[str, PartFailure] = field(default_factory=dict)
-    """By part name: `heap`, `goroutine`, `memstats`."""
+    """By part name: `heap`, `goroutine`, `memstats`, `heap-gc`."""
+    heap_after_gc: HeapReading | None = None
+    """The heap after a collection that was forced (`heap?gc=1`), taken after `heap`. Evidence for open findings; it
+    adds no point to any series."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,8 @@ class Move:
 
 
 KINDS = (
-    *["ok"] * 6, "same", "no heap", "heap failed", "timeout", "refused", "restart", "killed", "unseen", "edit", "back",
+    *["ok"] * 6, "gc", "all garbage", "no gc", "same", "no heap", "heap failed", "timeout", "refused", "restart",
+    "killed", "unseen", "edit", "back",
 )  # fmt: skip
 MOVES = st.builds(
     Move,
@@ -74,7 +75,10 @@ def told(stretches: Sequence[tuple[Move, int]]) -> list[tuple[Attempt, RuleSet]]
                 ),
                 goroutines=goroutines(50 + 8 * leaked, {("example.com/x.send", WaitKind.CHAN_SEND): 8 * leaked}),
                 memstats=memstats(1.5 * (live + leaked) * MI, 1.8 * (live + leaked) * MI) if mark % 3 else None,
-                failures={"heap": failed_part()} if kind == "heap failed" else {},
+                failures={"heap": failed_part()} if kind == "heap failed" else {"heap-gc": failed_part()}
+                if kind == "no gc" else {},
+                heap_after_gc=heap((live + left) * MI, {"example.com/x.Keep": left * MI})
+                if (left := {"gc": leaked, "all garbage": 0.0}.get(kind)) is not None else None,
             )  # fmt: skip
             failure = {"timeout": FailureReason.TIMEOUT, "refused": FailureReason.CONNECTION_REFUSED}.get(kind)
             outcome = reading if failure is None else Failure(failure, "x")
@@ -99,6 +103,15 @@ def test_storing_the_state_anywhere_and_going_on_changes_nothing(
 ) -> None:
     life = told(stretches)
     assert judged(life, frozenset(range(len(life))) if everywhere else cuts) == judged(life, frozenset())
+
+
+def test_the_lives_of_the_master_test_confirm_findings_in_every_way() -> None:
+    leak, idle = Move("ok", 0.0, 3.5, 1.0), Move("ok", 0.0, 0.0, 1.0)
+    seen: set[str] = set()
+    for kind in ("gc", "all garbage", "no gc", "ok"):
+        said = judged(told([(idle, 5), (leak, 25), (Move(kind, 300.0 * (kind == "ok"), 3.5, 1.0), 1)]), frozenset())
+        seen |= {f"{f.confirmation.result}/{f.confirmation.near_limit}" for f in said[-1].findings if f.confirmation}
+    assert seen == {"Confirmed/False", "Garbage/False", "Unknown/False", "Unknown/True"}
 
 
 def test_the_lives_of_the_master_test_open_and_end_findings_in_every_way() -> None:

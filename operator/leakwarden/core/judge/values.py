@@ -195,3 +195,5 @@ class Judgement:
     rules: tuple[RuleEvaluation, ...]
     growing: bool
     """Something grows: the next sample should come at the interval, memstats included."""
+    wants: frozenset[str] = frozenset()
+    """Parts (`leakwarden.core.parts`) beyond the usual that would tell more. The caller may leave them out."""
