@@ -4,6 +4,8 @@
      ├─ InvalidSpec            a policy says something that cannot be meant; names the field      never
      ├─ MalformedProfile       bytes that are not a valid profile, memstats block or gunzip       next sample
      ├─ ProfileTooLarge        a body or its gunzip passed the cap                                next sample
+     ├─ IncomparableProfiles   two profiles that count different things                           never
+     ├─ UnreadableFile         a file given to a command cannot be read                           never
      ├─ SamplingError          one attempt at one target failed; carries a Reason                 next sample
      ├─ ApiError               the Kubernetes API refused or could not be reached
      │   ├─ ApiUnavailable     network, 5xx, 429 throttling                                       backoff
@@ -58,6 +60,14 @@ class ProfileTooLarge(LeakwardenError):
     """A body, or what it unpacks to, passed the cap of `sampling.maxProfileSize`."""
 
     retry = Retry.NEXT_SAMPLE
+
+
+class IncomparableProfiles(LeakwardenError):
+    """Two profiles that cannot be subtracted: they count different things, or in units that do not convert."""
+
+
+class UnreadableFile(LeakwardenError):
+    """A file given to a command is missing or may not be read; the message names it."""
 
 
 class SamplingError(LeakwardenError):

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -55,3 +56,39 @@ def rules(interval: str) -> None:
     except LeakwardenError as error:
         click.echo(f"leakwarden: {error}", err=True)
         sys.exit(2)
+
+
+@main.command(
+    epilog="Example: leakwarden diff --by cum heap-monday.pb.gz heap-friday.pb.gz. docs/diff.md has the details."
+)
+@click.argument("base", type=click.Path(path_type=Path))
+@click.argument("new", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--by", type=click.Choice(["flat", "cum"]), default="flat", show_default=True, help="What to sort by.")
+@click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="Rows a table; JSON has all.")
+@click.option(
+    "--sample-index",
+    default="",
+    metavar="NAME",
+    help="What to compare, in pprof's words: inuse_space, alloc_objects, ...  [default: as pprof]",
+)
+def diff(base: Path, new: Path, output: str, by: str, top: int, sample_index: str) -> None:
+    """What NEW has more, or less, than BASE: by function and by line.
+
+    Both are pprof profiles as files, gzipped or not: heap, goroutine or any other. "flat" is what a function holds by
+    itself, "cum" counts what it calls, too. The amounts are those of "go tool pprof -top -diff_base BASE NEW".
+
+    Exits 0 whatever the difference, 2 when a file cannot be used.
+    """
+    from leakwarden.cli.diff import as_json, compare, print_tables
+    from leakwarden.core.diff.difference import By
+
+    try:
+        found = compare(base, new, sample_index, By(by))
+    except LeakwardenError as error:
+        click.echo(f"leakwarden: {error}", err=True)
+        sys.exit(2)
+    if output == "json":
+        click.echo(as_json(found))
+    else:
+        print_tables(found, top)
