@@ -39,7 +39,7 @@ func main() {
 	lab.Start()
 	s := &server{}
 	lab.Forever(10, func(now float64) {
-		day := 0.5 - 0.5*math.Cos(2*math.Pi*(now / *period+*start))
+		day := 0.5 - 0.5*math.Cos(2*math.Pi*(now / *period + *start))
 		lab.Garbage(int((3 + 3*day) * lab.MiB))
 		target := int((*night + (*noon-*night)*day + 4*lab.Rand.NormFloat64()) * lab.MiB)
 		for s.bytes < target {

@@ -1,4 +1,4 @@
-// Ttl keeps each answer for 25 ticks; a sweep every few ticks drops those that are older.
+// Ttl keeps each answer for 12 ticks; a sweep every few ticks drops those that are older.
 package main
 
 import (
@@ -8,9 +8,9 @@ import (
 )
 
 var (
-	ttl   = flag.Float64("ttl", 25, "ticks an answer is kept")
+	ttl   = flag.Float64("ttl", 12, "ticks an answer is kept")
 	sweep = flag.Float64("sweep", 5, "ticks between sweeps")
-	warm  = flag.Float64("warm", 12, "ticks after which the load is full; before, it is twice that")
+	warm  = flag.Float64("warm", 4, "ticks after which the load is full; before, it is twice that")
 )
 
 type answer struct {
@@ -38,7 +38,7 @@ func main() {
 	id, swept := 0, 0.0
 	lab.Forever(20, func(now float64) {
 		lab.Garbage(2 * lab.MiB)
-		n := 8 + lab.Rand.IntN(5)
+		n := 16 + lab.Rand.IntN(9)
 		if now < *warm {
 			n *= 2
 		}
