@@ -3,7 +3,8 @@
     python3 -m bench.decode [--profile FILE] [--rounds 20] [--at-least 5]
 
 Without a profile one of a megabyte is made (bench/decode_workload.py; about two minutes the first time) and kept in the
-cache. All are run in turns, one at a time, so that whatever else the machine does hits them alike. From the time of
+cache. All are run in turns, one at a time and each five times in a row, so that whatever else the machine does hits
+them alike. From the time of
 `go tool pprof` that of the same command on an empty profile is taken off, since ours is measured without its process
 start; below, whole processes stand against each other. `-top` computes one total a site (`inuse_space`), so the first
 comparison does that and no more; the operator takes four totals a site from the profile, which is the second.
@@ -12,6 +13,7 @@ comparison does that and no more; the operator takes four totals a site from the
 from __future__ import annotations
 
 import argparse
+import gc
 import gzip
 import os
 import platform
@@ -22,6 +24,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import compress
 from pathlib import Path
 
 from bench.decode_workload import fetch_heap
@@ -35,6 +38,9 @@ from workloads.gobuild import build_binary, cache_dir, digest
 
 SIZE = 1_000_000
 MAX_BYTES = 32 << 20
+IN_A_ROW = 5
+"""Runs of one way before it is the next one's turn: a worker decodes one profile after another, and the first after a
+large process finds the caches emptied."""
 
 
 class Bytes:
@@ -50,9 +56,9 @@ def inuse_by_site(data: bytes) -> dict[str, int]:
     """What `-top` computes: bytes in use by function, here put down to the user's code."""
     profile = decode(data, max_bytes=MAX_BYTES)
     sites = Attribution(profile, Bytes)
-    for stack, value in zip(profile.stacks, profile.column("inuse_space"), strict=True):
-        if value:
-            sites[stack].value += value
+    values = profile.column("inuse_space")
+    for stack, value in compress(zip(profile.stacks, values, strict=True), values):
+        sites[stack].value += value
     totals: dict[str, int] = {}
     for frame, counter in sites.counters():
         function = normalised(frame.function)
@@ -67,9 +73,10 @@ class Timing:
     seconds: list[float] = field(default_factory=list)
 
     def take(self) -> None:
-        began = time.perf_counter()
-        self.run()
-        self.seconds.append(time.perf_counter() - began)
+        for _ in range(IN_A_ROW):
+            began = time.perf_counter()
+            self.run()
+            self.seconds.append(time.perf_counter() - began)
 
     @property
     def best(self) -> float:
@@ -111,6 +118,7 @@ def measure(path: Path, rounds: int) -> dict[str, Timing]:
     data = path.read_bytes()
     load = "import sys; from leakwarden.core.reduce import heap_from_bytes as reduced; "
     program = load + "reduced(open(sys.argv[1], 'rb').read(), 1 << 25)"
+    gc.disable()  # as in the operator's decode workers
     with tempfile.TemporaryDirectory() as folder:
         timings = [
             Timing("go tool pprof -top, whole process", command("go", "tool", "pprof", "-top", path)),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from leakwarden.core.frames import Code, attributed_frame, code_of, goroot_of
 from leakwarden.core.pprof.locations import Frame, Functions
@@ -36,12 +36,12 @@ class Attribution(dict[PackedStack, _T], Generic[_T]):
 
     def __missing__(self, stack: PackedStack) -> _T:
         # Written out here and not in a method of the walker: this loop sees more bytes than any other.
-        state = self._walk
+        state: Any = self._walk
         for byte in stack:
             state = state[byte]
             if not state:
                 break
-        location = state.location if isinstance(state, Found) else 0
+        location = 0 if state else int(state)
         if location < 0:
             location = next((number for number in location_ids(stack) if number in self._user), 0)
         counter = self._counters.get(location)
@@ -74,36 +74,37 @@ def _user_functions(functions: Functions, goroot: str) -> set[int]:
     return {number for number, (name, file) in functions.items() if code_of(name, file, goroot) is Code.USER}
 
 
-class Found(list["State"]):
-    """Where a walk ends: an empty list, so that one test tells it from a state."""
+class Found(int):
+    """Where a walk ends: the location that was met. It is false, so that one cheap test tells it from a state."""
 
-    __slots__ = ("location",)
-    location: int
-    """-1: only a slower look can tell."""
+    __slots__ = ()
+
+    def __bool__(self) -> bool:
+        return False
 
 
-State: TypeAlias = "list[State]"
-"""The next state for each byte that may follow."""
+State: TypeAlias = "list[State | Found]"
+"""The next state for each byte that may follow, or where the walk ends."""
+
+FOUND: Final = tuple(map(Found, range(0x4000)))
+"""All that two bytes can say, made once: a thousand a profile would be most of what a walker costs."""
+
+WIDE: Final = Found(-1)
+"""Where a walk ends that met a number of three bytes or more: only a slower look can tell."""
 
 
 def walker(wanted: Iterable[int]) -> State:
     """The start of a state machine that reads packed stacks byte by byte until it meets a wanted location.
 
-    It knows numbers of up to two bytes, as nearly all are; in any longer one it ends with -1.
+    It knows numbers of up to two bytes, as nearly all are; in any longer one it ends as WIDE.
     """
     start: State = []
-    wide = _found(-1)
-    longer: list[State] = [[start] * 0x80 + [wide] * 0x80 for _ in range(0x80)]
+    following: State = [start] * 0x80 + [WIDE] * 0x80
+    longer = [following[:] for _ in range(0x80)]
     start += [start] * 0x80 + longer
     for location in wanted:
-        if location < 0x80:
-            start[location] = _found(location)
-        if location < 0x4000:
-            longer[location & 0x7F][location >> 7] = _found(location)
+        if location < len(FOUND):
+            longer[location & 0x7F][location >> 7] = found = FOUND[location]
+            if location < 0x80:
+                start[location] = found
     return start
-
-
-def _found(location: int) -> Found:
-    found = Found()
-    found.location = location
-    return found

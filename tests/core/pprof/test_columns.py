@@ -22,6 +22,8 @@ from tests.core.pprof import tool
 from tests.core.pprof.build import Parts, location, text, varint
 from tests.core.pprof.test_validity import ACCEPTED, REFUSED
 
+NO_STRINGS = Strings([b""])
+
 
 def compare(data: bytes) -> int:
     """Read every table both ways; how many were read by columns. Raises MalformedProfile where the rows do."""
@@ -35,11 +37,12 @@ def compare(data: bytes) -> int:
     assert frames_by_columns is None or dict(frames_by_columns) == dict(frames)
     width = len(message.sample_type)
     samples = rows.samples(message.sample, width, frames)
-    by_both = columns.samples(message.sample[:], width, frames)
+    by_both = columns.samples(message.sample[:], width, frames, strings)
     if by_both is not None:
         assert [*map(list, map(location_ids, by_both.stacks))] == [*map(list, map(location_ids, samples.stacks))]
         assert [list(column) for column in by_both.columns] == [list(column) for column in samples.columns]
-        assert by_both.labels == samples.labels
+        for label in samples.labels:
+            rows.labels([label], strings)  # raises where a label does not hold
     return sum(read is not None for read in (by_columns, frames_by_columns, by_both))
 
 
@@ -79,7 +82,7 @@ def test_packed_and_unpacked_stacks_may_be_mixed_in_any_order(kinds: list[str], 
         "empty": varint(2, 7) + varint(2, 3),
     }
     stacks = {"packed": b"\x01\x02\x01", "unpacked": b"\x02\x01", "empty": b""}
-    read = columns.samples([forms[kind] for kind in kinds] * times, 2, {1, 2})
+    read = columns.samples([forms[kind] for kind in kinds] * times, 2, {1, 2}, NO_STRINGS)
     assert read is not None
     assert list(read.stacks) == [stacks[kind] for kind in kinds] * times
 
@@ -95,9 +98,9 @@ def test_a_profile_that_holds_the_mark_itself_is_read_by_rows() -> None:
 def test_a_row_that_would_swallow_its_border_is_not_read_by_columns() -> None:
     known = {1}
     whole = pb.Sample(location_id=[1, 1, 1], value=[1]).SerializeToString()
-    assert columns.samples([whole, whole], 1, known) is not None
+    assert columns.samples([whole, whole], 1, known, NO_STRINGS) is not None
     for end in (b"\x1a", b"\x1a\x0c", b"\x08", b"\x80", b"\x3a\x17"):
-        assert columns.samples([whole + end, whole], 1, known) is None
+        assert columns.samples([whole + end, whole], 1, known, NO_STRINGS) is None
 
 
 @pytest.mark.parametrize("name", [name for name in REFUSED if "missing" in name or "location 0" in name])
@@ -105,7 +108,7 @@ def test_ids_that_lead_nowhere_are_not_read_by_columns(name: str) -> None:
     message = parse(pb.Profile, REFUSED[name]())
     functions = {1: ("main.leaf", ""), 2: ("main.root", "")}
     known = columns.locations(message.location[:], functions)
-    assert known is None or columns.samples(message.sample[:], 2, known) is None
+    assert known is None or columns.samples(message.sample[:], 2, known, Strings(message.string_table)) is None
 
 
 def test_many_locations_are_checked_at_every_width_of_their_numbers() -> None:
@@ -115,14 +118,23 @@ def test_many_locations_are_checked_at_every_width_of_their_numbers() -> None:
         assert known is not None and len(known) == count
         good = pb.Sample(location_id=[count, 1, count], value=[1]).SerializeToString()
         bad = pb.Sample(location_id=[1, count + 1, count], value=[1]).SerializeToString()
-        assert columns.samples([good, good], 1, known) is not None
-        assert columns.samples([good, bad], 1, known) is None
+        assert columns.samples([good, good], 1, known, NO_STRINGS) is not None
+        assert columns.samples([good, bad], 1, known, NO_STRINGS) is None
         for stack in (b"\x01\x00\x01", b"\x01\x81", b"\x81\x80"):
-            assert columns.samples([good, text(1, stack) + varint(2, 1)], 1, known) is None
+            assert columns.samples([good, text(1, stack) + varint(2, 1)], 1, known, NO_STRINGS) is None
 
 
-def test_a_label_that_would_swallow_its_border_is_not_vouched_for() -> None:
-    strings, good = Strings([b"", b"doc_id"]), varint(1, 1) + varint(2, 1)
-    assert columns.labels_hold([good, good], strings)
-    assert not columns.labels_hold([good + text(99, bytes(11))[:3], good], strings)
-    assert not columns.labels_hold([good, varint(1, 2)], strings)
+def test_labels_are_vouched_for_only_where_every_one_is_whole_and_leads_to_a_text() -> None:
+    strings, known = Strings([b"", b"doc_id"]), columns.locations([location(1, (1, 1))], {1: ("main.leaf", "")})
+    assert known is not None
+
+    def held(*labels: bytes) -> bool:
+        row = pb.Sample(location_id=[1, 1, 1], value=[1], label=labels).SerializeToString()
+        return columns.samples([row, row], 1, known, strings) is not None
+
+    good = varint(1, 1) + varint(2, 1)
+    assert held() and held(good) and held(good, varint(1, 1) + varint(3, 512) + varint(4, 1))
+    assert not held(good, varint(1, 2))
+    assert not held(good, varint(1, 1) + varint(4, 9))
+    assert not held(good + text(99, bytes(11))[:3], good)
+    assert not held(good + text(99, bytes(11)))

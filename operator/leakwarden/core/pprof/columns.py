@@ -38,21 +38,24 @@ def _tag(number: int, wire_type: int) -> bytes:
 
 
 def _mark(numbers: Sequence[int], texts: Sequence[int]) -> bytes:
-    """A row that has the mark in each of these fields."""
+    """A row that has the mark in each of these fields; in a field of bytes it is an empty one."""
     return b"".join(
-        [_tag(field, VARINT) + _MARK for field in numbers]
-        + [_tag(field, LENGTH_DELIMITED) + bytes([len(_MARK)]) + _MARK for field in texts]
+        [_tag(field, VARINT) + _MARK for field in numbers] + [_tag(field, LENGTH_DELIMITED) + b"\0" for field in texts]
     )
 
 
 _MANY_GAPS = 200
 """Past so many stacks that are not packed, it is cheaper to look at each."""
+_STRETCH = 512
+
+_EMPTY = b""
+"""The mark in a column of byte strings: nothing to make and nothing to compare. It follows the mark of a number in the
+same row, which cannot be swallowed or made up, so a chunk too many can only be a row's own: the count then tells."""
 
 _SAMPLE_MARK = _mark([2], [1])
 _LOCATION_MARK = _mark([1], [4])
 _LINE_MARK = _mark([1, 2], [])
 _FUNCTION_MARK = _mark([1, 2, 3, 4], [])
-_LABEL_MARK = _mark([1], [])
 
 
 def usable(data: bytes) -> bool:
@@ -60,8 +63,8 @@ def usable(data: bytes) -> bool:
     return _CONTINUED not in data
 
 
-def samples(rows: Sequence[bytes], width: int, known: Collection[int]) -> SampleTable | None:
-    """As `rows.samples`, or None."""
+def samples(rows: Sequence[bytes], width: int, known: Collection[int], strings: Strings) -> SampleTable | None:
+    """As `rows.samples`, or None; their labels have been checked too."""
     try:
         joined = parse_loosely(pb.SampleColumns, _SAMPLE_MARK.join([*rows, b""]))
     except MalformedProfile:
@@ -72,12 +75,17 @@ def samples(rows: Sequence[bytes], width: int, known: Collection[int]) -> Sample
     stacks = _stacks(rows, joined)
     if stacks is None or not lead_somewhere(stacks, known):
         return None
-    return SampleTable(stacks, tuple(values[i :: width + 1] for i in range(width)), frozenset(joined.label))
+    if not _labels_hold(joined.label, strings):
+        return None
+    return SampleTable(stacks, tuple(values[i :: width + 1] for i in range(width)), frozenset())
 
 
 def _stacks(rows: Sequence[bytes], joined: pb.SampleColumns) -> list[PackedStack] | None:
     """The packed stack of each sample. Stacks that their writer left unpacked are read from their rows."""
-    stacks, gaps = _between_marks(joined.location_id[:])
+    chunks = joined.location_id[:]
+    if chunks.count(_EMPTY) != len(rows):
+        return None
+    stacks, gaps = _between_marks(chunks)
     if len(stacks) != len(rows):
         return None
     unpacked = 0
@@ -93,27 +101,28 @@ def _between_marks(chunks: list[bytes]) -> tuple[list[bytes], list[int]]:
     """What stands before each mark, and where nothing does; more than there are marks if anything stands elsewhere.
 
     Nearly always every second chunk is a mark, so stretches without a gap are taken at once, as long as gaps are few.
+    Stretches are short, since after each gap one is begun anew.
     """
     taken: list[bytes] = []
     gaps: list[int] = []
     place = 0
     while place < len(chunks) and len(gaps) < _MANY_GAPS:
-        stretch = chunks[place::2]
-        length = stretch.index(_MARK) if _MARK in stretch else len(stretch)
+        stretch = chunks[place : place + 2 * _STRETCH : 2]
+        length = stretch.index(_EMPTY) if _EMPTY in stretch else len(stretch)
         taken += stretch[:length]
         place += 2 * length
-        if place < len(chunks):
+        if length < len(stretch):
             gaps.append(len(taken))
             taken.append(b"")
             place += 1
     following = iter(chunks[place:])
     for chunk in following:
-        if chunk == _MARK:
+        if not chunk:
             gaps.append(len(taken))
             taken.append(b"")
         else:
             taken.append(chunk)
-            if next(following, None) != _MARK:
+            if next(following, None) != _EMPTY:
                 taken.append(b"")
     return taken, gaps
 
@@ -135,14 +144,17 @@ def _within(joined: bytes, highest: int) -> bool:
 
     Go numbers its locations from 1 without gaps, so this is all there is to check. Wrong are a byte that says that
     another follows before one that says the same, is 0 or makes too high a number; and one that is too high itself
-    before one of the highest. Each byte becomes a bit for what it may not stand before and one for what it may not
-    stand after; one integer as long as the data, and the same moved by a byte, then meet where something is wrong.
+    before one of the highest. Each byte becomes two bits for what it may not stand before and, next to them, two for
+    what it may not stand after; one integer as long as the data, and the same moved by a byte and two bits, then meet
+    where something is wrong.
     """
     top, rest = highest >> 7, highest & 0x7F
-    before = bytes((byte > 0x7F) | (byte > 0x80 + rest) << 1 for byte in range(256))
-    after = bytes((byte > top or byte == 0) | (byte == top) << 1 for byte in range(256))
-    firsts, seconds = (int.from_bytes(joined.translate(table), "little") for table in (before, after))
-    return firsts & seconds >> 8 == 0 and not joined[-1:] > b"\x7f"
+    bits = bytes(
+        (byte > 0x7F) | (byte > 0x80 + rest) << 1 | (byte > top or byte == 0) << 2 | (byte == top) << 3
+        for byte in range(256)
+    )
+    number = int.from_bytes(joined.translate(bits), "little")
+    return number & number >> 10 == 0 and not joined[-1:] > b"\x7f"
 
 
 def functions(rows: Sequence[bytes], strings: Strings) -> Functions | None:
@@ -165,13 +177,13 @@ def locations(rows: Sequence[bytes], functions: Functions) -> Locations | None:
     if joined is None:
         return None
     ids, chunks = _spread(joined.id[:], _UNSIGNED), joined.line[:]
-    marks = [place for place, chunk in enumerate(chunks) if chunk == _MARK]
+    marks = [place for place, chunk in enumerate(chunks) if not chunk]
     if not _all_claimed(ids, len(rows)) or len(marks) != len(rows):
         return None
     ends = [place - number for number, place in enumerate(marks)]
     sizes = [*map(sub, ends, [0, *ends])]
     owners = [*chain.from_iterable(map(repeat, ids, sizes))]
-    lines = _lines([chunk for chunk in chunks if chunk != _MARK], owners, functions)
+    lines = _lines([*filter(None, chunks)], owners, functions)
     if lines is None:
         return None
     bare = [number for number, size in enumerate(sizes) if not size] if 0 in sizes else []
@@ -217,11 +229,12 @@ def _all_claimed(ids: Sequence[int], rows: int) -> bool:
     return len(ids) == rows == len(set(ids)) and 0 not in ids
 
 
-def labels_hold(rows: Sequence[bytes], strings: Strings) -> bool:
-    """Whether all these labels are well-formed and their texts exist; False also where that is for the rows to say."""
-    joined = _parse_marked(pb.LabelColumns, _LABEL_MARK, rows)
-    if joined is None or joined.key[:].count(_SIGNED) != len(rows):
-        return False
-    return strings.have(
-        [text for column in (joined.key, joined.str, joined.num_unit) for text in column if text != _SIGNED]
+def _labels_hold(joined: pb.LabelColumns, strings: Strings) -> bool:
+    """Whether the texts of all labels exist; False also where a label has unknown fields: that is for the rows to say.
+
+    The one field that is no column of its own but a message: protobuf then merges all that occur, each with borders of
+    its own, which is all that need be known of them.
+    """
+    return not unknown(joined) and all(
+        strings.have(column[:]) for column in (joined.key, joined.str, joined.num_unit) if column
     )

@@ -33,7 +33,7 @@ def decode(data: bytes, *, max_bytes: int) -> Profile:
     _check_size(message)
     if any(message.time_nanos[:-1]):
         raise MalformedProfile("parse: several profiles glued together")
-    strings = Strings(message.string_table)
+    strings = Strings(message.string_table[:])
     return _read(message, strings, regular=columns.usable(data))
 
 
@@ -52,14 +52,12 @@ def _read(message: pb.Profile, strings: Strings, *, regular: bool) -> Profile:
         raise MalformedProfile("samples: there are samples and no sample types")
     functions = (regular and columns.functions(function_rows, strings)) or rows.functions(function_rows, strings)
     locations = (regular and columns.locations(location_rows, functions)) or rows.locations(location_rows, functions)
-    table = (regular and columns.samples(sample_rows, len(sample_types), locations)) or rows.samples(
+    table = (regular and columns.samples(sample_rows, len(sample_types), locations, strings)) or rows.samples(
         sample_rows, len(sample_types), locations
     )
     _check_depth(locations, table.stacks)
-    labels = list(table.labels)
-    if not (regular and columns.labels_hold(labels, strings)):
-        for label in labels:
-            rows.labels([label], strings)
+    for label in table.labels:
+        rows.labels([label], strings)
     for index in (message.drop_frames, message.keep_frames, message.doc_url, *message.comment):
         _ = strings[index]
     return Profile(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from operator import sub
 from typing import NamedTuple, TypeAlias
 
 
@@ -74,7 +74,7 @@ class Locations(Mapping[int, Stack]):
 
     def deepest(self) -> int:
         """Lines of the location that has most."""
-        return max(end - start for start, end in pairwise([0, *self._ends]))
+        return max(map(sub, self._ends, [0, *self._ends]))
 
     def calling(self, functions: Collection[int]) -> dict[int, int]:
         """By id of each location with a line in one of these functions: the number of the innermost such line."""

@@ -1,8 +1,8 @@
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
-from collections.abc import Iterable as _Iterable
-from typing import ClassVar as _ClassVar, Optional as _Optional
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
@@ -139,8 +139,8 @@ class SampleColumns(_message.Message):
     LABEL_FIELD_NUMBER: _ClassVar[int]
     location_id: _containers.RepeatedScalarFieldContainer[bytes]
     value: _containers.RepeatedScalarFieldContainer[int]
-    label: _containers.RepeatedScalarFieldContainer[bytes]
-    def __init__(self, location_id: _Optional[_Iterable[bytes]] = ..., value: _Optional[_Iterable[int]] = ..., label: _Optional[_Iterable[bytes]] = ...) -> None: ...
+    label: LabelColumns
+    def __init__(self, location_id: _Optional[_Iterable[bytes]] = ..., value: _Optional[_Iterable[int]] = ..., label: _Optional[_Union[LabelColumns, _Mapping]] = ...) -> None: ...
 
 class LocationColumns(_message.Message):
     __slots__ = ("id", "mapping_id", "address", "line", "is_folded")

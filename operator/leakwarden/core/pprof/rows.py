@@ -24,7 +24,7 @@ class Strings:
     """The string table, each text cut at MAX_TEXT. Looking up an index that is not in it raises MalformedProfile."""
 
     def __init__(self, table: Iterable[bytes]) -> None:
-        self._texts = [text[:MAX_TEXT].decode("utf-8", "replace") for text in table]
+        self._texts = _decoded(list(table))
         if not self._texts:
             raise MalformedProfile("strings: the string table is empty")
         if self._texts[0]:
@@ -45,12 +45,21 @@ class Strings:
         return [self[index] for index in indexes]
 
 
+def _decoded(table: list[bytes]) -> list[str]:
+    if max(map(len, table), default=0) <= MAX_TEXT:
+        try:
+            return [*map(bytes.decode, table)]
+        except UnicodeDecodeError:
+            pass  # Then one by one, and what is no UTF-8 replaced.
+    return [text[:MAX_TEXT].decode("utf-8", "replace") for text in table]
+
+
 @dataclass(frozen=True, slots=True)
 class SampleTable:
     stacks: Sequence[PackedStack]
     columns: tuple[Sequence[int], ...]
     labels: frozenset[bytes]
-    """Every different label that occurs, as a row."""
+    """Every different label that is still to be checked, as a row."""
 
 
 def value_type(row: bytes, strings: Strings) -> ValueType:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import zlib
+from isal import isal_zlib
 
 from leakwarden.errors import MalformedProfile, ProfileTooLarge
 
 _GZIP_MAGIC = b"\x1f\x8b"
-_GZIP_WINDOW = 16 + zlib.MAX_WBITS
-"""Tells zlib to expect a gzip header and to check the trailer's CRC and length."""
+_GZIP_WINDOW = 16 + isal_zlib.MAX_WBITS
+"""Tells isal to expect a gzip header and to check the trailer's CRC and length."""
 
 _MAX_MEMBERS = 64
 """Each member costs a copy of what follows it, so many tiny ones would cost time in the square of the size. Go writes
@@ -41,11 +41,11 @@ def unpack(data: bytes, max_bytes: int) -> bytes:
 
 def _member(data: bytes, room: int, max_bytes: int) -> tuple[bytes, bytes]:
     """The first member unpacked, and what follows it."""
-    stream = zlib.decompressobj(_GZIP_WINDOW)
+    stream = isal_zlib.decompressobj(_GZIP_WINDOW)
     try:
-        # One byte more than allowed tells "just fits" from "too large"; zlib takes 0 for "no cap".
+        # One byte more than allowed tells "just fits" from "too large"; isal takes 0 for "no cap".
         member = stream.decompress(data, room + 1)
-    except zlib.error as error:
+    except isal_zlib.error as error:
         raise MalformedProfile(f"unpack: damaged gzip data: {error}") from error
     if len(member) > room:
         raise ProfileTooLarge(f"unpack: more than the {max_bytes} bytes allowed")
