@@ -74,7 +74,8 @@ class Locations(Mapping[int, Stack]):
 
     def deepest(self) -> int:
         """Lines of the location that has most."""
-        return max(map(sub, self._ends, [0, *self._ends]))
+        sizes: Iterator[int] = map(sub, self._ends, [0, *self._ends])
+        return max(sizes)
 
     def calling(self, functions: Collection[int]) -> dict[int, int]:
         """By id of each location with a line in one of these functions: the number of the innermost such line."""

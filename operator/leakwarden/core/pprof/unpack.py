@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from isal import isal_zlib
 
 from leakwarden.errors import MalformedProfile, ProfileTooLarge
@@ -9,6 +11,8 @@ from leakwarden.errors import MalformedProfile, ProfileTooLarge
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 16 + isal_zlib.MAX_WBITS
 """Tells isal to expect a gzip header and to check the trailer's CRC and length."""
+_Damaged = cast(type[Exception], isal_zlib.error)
+"""Its stub calls the class an instance."""
 
 _MAX_MEMBERS = 64
 """Each member costs a copy of what follows it, so many tiny ones would cost time in the square of the size. Go writes
@@ -45,7 +49,7 @@ def _member(data: bytes, room: int, max_bytes: int) -> tuple[bytes, bytes]:
     try:
         # One byte more than allowed tells "just fits" from "too large"; isal takes 0 for "no cap".
         member = stream.decompress(data, room + 1)
-    except isal_zlib.error as error:
+    except _Damaged as error:
         raise MalformedProfile(f"unpack: damaged gzip data: {error}") from error
     if len(member) > room:
         raise ProfileTooLarge(f"unpack: more than the {max_bytes} bytes allowed")
