@@ -6,6 +6,7 @@
      ├─ ProfileTooLarge        a body or its gunzip passed the cap                                next sample
      ├─ IncomparableProfiles   two profiles that count different things                           never
      ├─ UnreadableFile         a file given to a command cannot be read                           never
+     ├─ MalformedRecording     a recording that cannot be read; names the file                    never
      ├─ SamplingError          one attempt at one target failed; carries a Reason                 next sample
      ├─ ApiError               the Kubernetes API refused or could not be reached
      │   ├─ ApiUnavailable     network, 5xx, 429 throttling                                       backoff
@@ -68,6 +69,10 @@ class IncomparableProfiles(LeakwardenError):
 
 class UnreadableFile(LeakwardenError):
     """A file given to a command is missing or may not be read; the message names it."""
+
+
+class MalformedRecording(LeakwardenError):
+    """A recording, or a file in it, that cannot be read or written; the message names the file and what is wrong."""
 
 
 class SamplingError(LeakwardenError):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from leakwarden.cli.record_command import record
 from leakwarden.errors import LeakwardenError
 
 
@@ -92,3 +93,6 @@ def diff(base: Path, new: Path, output: str, by: str, top: int, sample_index: st
         click.echo(as_json(found))
     else:
         print_tables(found, top)
+
+
+main.add_command(record)

@@ -1,0 +1,109 @@
+"""The words of `leakwarden record` on the command line."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import math
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from pydantic import ValidationError
+
+from leakwarden.api.duration import Duration
+from leakwarden.errors import InvalidSpec, LeakwardenError
+
+if TYPE_CHECKING:
+    from leakwarden.cli.record import Plan, Recorded
+
+
+@click.command(epilog="docs/recordings.md describes what is written.")
+@click.option("--url", metavar="URL", help="A process that serves pprof, such as http://127.0.0.1:6060/debug/pprof")
+@click.option("--pod", metavar="NAMESPACE/NAME", help="A pod, reached by port-forward.")
+@click.option("--policy", metavar="NAMESPACE/NAME", help="Every pod that this LeakPolicy matches, a recording each.")
+@click.option("--port", type=click.IntRange(1, 65535), default=6060, show_default=True, help="With --pod.")
+@click.option("--interval", default="30s", show_default=True, help="Between two samples.")
+@click.option("--samples", type=click.IntRange(min=1), help="How many.  [default: until --for or Ctrl-C]")
+@click.option("--for", "duration", metavar="DURATION", help="How long, such as 10m.")
+@click.option("--output", type=click.Path(path_type=Path), help="A folder, or a file X.tar.gz or X.tar.xz.")
+@click.option("-o", "report", type=click.Choice(["text", "json"]), default="text", show_default=True)
+def record(
+    url: str | None, pod: str | None, policy: str | None, port: int, interval: str, samples: int | None,
+    duration: str | None, output: Path | None, report: str,
+) -> None:  # fmt: skip
+    """Write down the samples of a process, to replay them under any policy later.
+
+    Every round takes the heap and goroutine profiles; the first and then every 4th good one also the memory
+    statistics, gopls's /info page, and the goroutineleak profile where the process serves it.
+
+    Ctrl-C ends it and keeps what there is. Exits 0, or 2 when not one sample could be had.
+    """
+    from leakwarden.cli.record import record_pod, record_policy, record_url
+
+    def show(one: Recorded) -> None:
+        if report == "text":
+            said = f"failed: {one.last_error}" if one.last_failed else f"{one.bytes / 1024:.0f} KiB so far"
+            click.echo(f"{one.name}: sample {one.rounds}{f' of {plan.samples}' if plan.samples else ''}, {said}")
+
+    try:
+        plan = _plan(interval, samples, duration, output)
+        if sum(1 for source in (url, pod, policy) if source) != 1:
+            raise InvalidSpec("record", "wants exactly one of --url, --pod and --policy")
+        if url:
+            done = asyncio.run(record_url(url, plan, show))
+        elif pod:
+            done = asyncio.run(record_pod(*_named("--pod", pod), port, None, plan, show))
+        else:
+            done = asyncio.run(record_policy(*_named("--policy", policy or ""), None, plan, show))
+    except LeakwardenError as error:
+        click.echo(f"leakwarden: {error}", err=True)
+        sys.exit(2)
+    _tell(done, report)
+    sys.exit(0 if any(one.good for one in done) else 2)
+
+
+def _tell(done: Sequence[Recorded], report: str) -> None:
+    if report == "json":
+        click.echo(json.dumps([_as_json(one) for one in done], indent=2))
+    for one in done:
+        if report == "text":
+            click.echo(f"{one.path}: {one.good} samples, {one.failed} failed attempts")
+        if not one.good:
+            click.echo(f"leakwarden: not one sample of {one.name}: {one.last_error or 'stopped before'}", err=True)
+
+
+def _plan(interval: str, samples: int | None, duration: str | None, output: Path | None) -> Plan:
+    from leakwarden.cli.record import Plan
+
+    every = _seconds("--interval", interval)
+    if every < 0.01:
+        raise InvalidSpec("--interval", f"{interval} is shorter than 10ms")
+    if samples is None and duration is not None:
+        samples = max(1, math.floor(_seconds("--for", duration) / every) + 1)
+    elif duration is not None and samples is not None:
+        raise InvalidSpec("--for", "give either --samples or --for")
+    return Plan(every, samples or 0, output)
+
+
+def _seconds(option: str, text: str) -> float:
+    try:
+        return Duration(text).seconds
+    except (ValueError, ValidationError) as error:
+        raise InvalidSpec(option, str(error)) from error
+
+
+def _named(option: str, text: str) -> tuple[str, str]:
+    namespace, _, name = text.partition("/")
+    if not namespace or not name or "/" in name:
+        raise InvalidSpec(option, f"{text!r} is not NAMESPACE/NAME")
+    return namespace, name
+
+
+def _as_json(one: Recorded) -> dict[str, Any]:
+    return {
+        "recording": str(one.path), "samples": one.good, "failed": one.failed, "bytes": one.bytes,
+        "error": one.last_error or None,
+    }  # fmt: skip
