@@ -22,7 +22,7 @@ type renderer struct {
 
 func (r *renderer) render() int {
 	template := r.templates[lab.Rand.IntN(len(r.templates))]
-	piece := make([]byte, 5*lab.KiB+lab.Rand.IntN(10*lab.KiB))
+	piece := make([]byte, 5*lab.KiB+lab.Rand.IntN(14*lab.KiB))
 	copy(piece, template)
 	r.pieces = append(r.pieces, piece)
 	return len(piece)

@@ -12,7 +12,7 @@ import (
 var (
 	leak  = flag.Bool("leak", false, "keep the plans")
 	onset = flag.Float64("onset", 30, "tick from which plans are kept")
-	size  = flag.Int("size", 380, "MiB of the index")
+	size  = flag.Int("size", 340, "MiB of the index")
 	load  = flag.Float64("load", 6, "ticks of loading")
 )
 
@@ -34,7 +34,7 @@ func (e *engine) loadSegment() {
 func (e *engine) plan() []byte {
 	e.queries++
 	text := fmt.Sprintf("select * from docs where id > %d", e.queries)
-	plan := make([]byte, 10*lab.KiB+lab.Rand.IntN(11*lab.KiB))
+	plan := make([]byte, 10*lab.KiB+lab.Rand.IntN(13*lab.KiB))
 	copy(plan, text)
 	e.plans[text] = plan
 	return plan
