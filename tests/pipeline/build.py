@@ -44,12 +44,19 @@ def policy(
     created_at: float = NOW - 86400.0,
     status: dict[str, Any] | None = None,
     transport: str = "PortForward",
+    confirmed_by: str = "ForcedGC",
     **remediation: Any,
 ) -> Policy:
     """As the API would deliver it. Without grace, asked at every interval, one rule that needs 90 seconds."""
     spec: dict[str, Any] = {
         "target": {"selector": {"matchLabels": labels or {"app": "gopls"}}, "transport": transport},
-        "sampling": {"interval": interval, "cadence": cadence, "startupGrace": "0s", "timeout": "5s"},
+        "sampling": {
+            "interval": interval,
+            "cadence": cadence,
+            "startupGrace": "0s",
+            "timeout": "5s",
+            "confirmedBy": confirmed_by,
+        },
         "rules": rules or [LIVE_HEAP],
         "remediation": {"minReadyPeers": 0, "stormPercent": 100, **remediation},
     }

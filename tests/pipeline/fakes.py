@@ -9,8 +9,9 @@ from typing import Any
 
 from leakwarden.api.words import Mode
 from leakwarden.core.actions import Action, ActionState
+from leakwarden.core.parts import HEAP_AFTER_GC
 from leakwarden.core.policy import Policy
-from leakwarden.core.readings import Failure, Reading
+from leakwarden.core.readings import Failure, HeapReading, PartFailure, Reading
 from leakwarden.core.records import Ended, OutboxRow, Step, StoredTarget
 from leakwarden.core.report.events import EventNote
 from leakwarden.core.samples import SampleResult
@@ -139,6 +140,8 @@ class ScriptedSampler:
         self.asked: list[Asked] = []
         self.in_flight = 0
         self.most_in_flight = 0
+        self.after_gc: Callable[[HeapReading], HeapReading | PartFailure] = lambda heap: heap
+        """What a forced collection makes of the heap of that attempt; by default it is no garbage."""
 
     def of(self, pod: str) -> list[Asked]:
         return [asked for asked in self.asked if asked.target.pod == pod]
@@ -157,6 +160,10 @@ class ScriptedSampler:
         if isinstance(answer, Exception):
             raise answer
         assert answer is not None
+        if isinstance(answer, Reading) and HEAP_AFTER_GC in wanted and answer.heap is not None:
+            forced = self.after_gc(answer.heap)
+            failed = isinstance(forced, PartFailure)
+            answer = replace(answer, **{"failures": {HEAP_AFTER_GC: forced}} if failed else {"heap_after_gc": forced})
         return SampleResult(at, self.latency, answer, opening=0.0 if isinstance(answer, Failure) else 0.01)
 
 

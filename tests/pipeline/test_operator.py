@@ -190,7 +190,7 @@ async def test_nothing_is_decided_before_everything_was_listed(world: World) -> 
         assert process.verdicts(evicting.key) == {"ws-1": "Leaking"}
         assert (world.live.asked, world.statuses.written) == ([], [])
         process.pods.unsynced.clear()
-        await asyncio.sleep(5)
+        await asyncio.sleep(20)  # one round more, for the confirmation
         assert world.live.evicted == ["ws-1"]
 
 

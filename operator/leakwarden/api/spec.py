@@ -15,7 +15,7 @@ from pydantic.config import JsonDict
 
 from leakwarden.api.duration import Duration, DurationBetween
 from leakwarden.api.quantity import Quantity, QuantityBetween
-from leakwarden.api.words import Cadence, Execution, Mode, Scheme, Severity, Signal, Transport
+from leakwarden.api.words import Cadence, ConfirmedBy, Execution, Mode, Scheme, Severity, Signal, Transport
 from leakwarden.errors import InvalidSpec
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -183,6 +183,9 @@ class Sampling(ApiModel):
     """Samples of a process younger than this are not judged: caches fill at start."""
     max_profile_size: Annotated[Quantity, QuantityBetween("64Ki", "512Mi")] = Quantity("32Mi")
     """The cap of each profile, and of what it unpacks to; a larger one is an error, never cut."""
+    confirmed_by: ConfirmedBy = ConfirmedBy.FORCED_GC
+    """ForcedGC asks a process once for its heap after a forced collection before a memory leak leads to an eviction;
+    Nothing never forces one, and takes the risk of evicting for garbage."""
 
 
 class GrowthSpec(ApiModel):

@@ -152,6 +152,13 @@ class Cadence(StrEnum):
     FIXED = "Fixed"
 
 
+class ConfirmedBy(StrEnum):
+    """What a memory leak needs besides its finding before it may lead to an action on its pod."""
+
+    FORCED_GC = "ForcedGC"
+    NOTHING = "Nothing"
+
+
 class Mode(StrEnum):
     OBSERVE = "Observe"
     ANNOTATE = "Annotate"

@@ -39,6 +39,7 @@ class Refusal(StrEnum):
     DISRUPTION_BUDGET = "DisruptionBudget"
     FORBIDDEN = "Forbidden"
     API_REFUSED = "ApiRefused"
+    NOT_CONFIRMED = "NotConfirmed"
     BUDGET = "BudgetSpent"
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from leakwarden.api.checks import check
 from leakwarden.api.spec import LeakPolicySpec
+from leakwarden.api.words import ConfirmedBy
 from leakwarden.core.decide.view import Budget, RemediationPolicy
 from leakwarden.core.rules import RuleSet
 from leakwarden.core.rules_from_spec import rule_set
@@ -83,4 +84,5 @@ def remediation_of(policy: Policy) -> RemediationPolicy:
         storm_percent=remediation.storm_percent,
         verify_for=remediation.verify_for.seconds,
         paused_until=paused.timestamp() if paused else None,
+        confirm=policy.usable.sampling.confirmed_by is ConfirmedBy.FORCED_GC,
     )

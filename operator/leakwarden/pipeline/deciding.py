@@ -80,6 +80,7 @@ class Deciding:
         await self._verify(now)
         view = self._view(now)
         self.plan = decide.plan(view, now)
+        self._ask_for_confirmations()
         policies = {policy.uid for policy in self._fleet.policies.values()}
         self._forget(policies | view.pods.keys() | {item.target.pod_uid for item in self.plan.decisions})
         acting = {intent.action.policy for intent in self.plan.intents if intent.action}
@@ -91,6 +92,12 @@ class Deciding:
                 await self._carry_out(intent)
         await self._recording.count_lasting(self._lasting())
         await self._journal.flush(now)
+
+    def _ask_for_confirmations(self) -> None:
+        """The next round may force a collection where nothing else, but perhaps the budget, holds back an action."""
+        held = {(d.policy, d.target) for d in self.plan.decisions if d.decision.refusal is Refusal.NOT_CONFIRMED}
+        for watch in self._fleet.all_watches():
+            watch.unconfirmed = (watch.policy.key, watch.key) in held
 
     async def _load_journal(self) -> None:
         """Without the journal nothing is planned (JournalUnavailable). What a crash left INTENDED is looked up."""

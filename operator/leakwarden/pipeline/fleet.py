@@ -30,6 +30,10 @@ class Watch:
     state: TargetState
     report: TargetReport | None = None
     growing: bool = False
+    wants: frozenset[str] = frozenset()
+    """Parts that would tell the judge more."""
+    unconfirmed: bool = False
+    """A finding of its own would lead to an action if only it were confirmed."""
     read_at: float = float("inf")
     """When it was last read with success: an OOM kill since then is news."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -50,6 +54,8 @@ class Point:
     rounds: int = 0
     memstats_at: float = float("-inf")
     """When memstats were last asked for."""
+    forced_at: float = float("-inf")
+    """When a collection was last forced."""
 
     @property
     def interval(self) -> float:

@@ -34,6 +34,7 @@ FULL: Spec = {
         "timeout": "10s",
         "startupGrace": "2m",
         "maxProfileSize": "32Mi",
+        "confirmedBy": "ForcedGC",
     },
     "rules": [
         {

@@ -9,7 +9,7 @@ from typing import Any
 from leakwarden.api.words import Confidence, Family, FindingType, Mode, Severity, Signal, Verdict
 from leakwarden.core.actions import Action, ActionState
 from leakwarden.core.decide import Decided, FleetView, Mute, OpenFinding, RemediationPolicy, action_id, plan
-from leakwarden.core.findings import Finding
+from leakwarden.core.findings import Confirmation, ConfirmationResult, Finding
 from leakwarden.core.readings import Site
 from leakwarden.core.targets import ContainerFacts, Owner, PodFacts, PolicyKey, TargetKey
 
@@ -56,6 +56,9 @@ def pod(name: str = "ws-1", **changes: Any) -> PodFacts:
     return replace(made, **changes)
 
 
+CONFIRMED = Confirmation(ConfirmationResult.CONFIRMED, NOW - 60.0, grown=4e8, kept=3.9e8)
+
+
 def leak(function: str = "main.keep", **changes: Any) -> Finding:
     made = Finding(
         signature=f"memory/{function}",
@@ -74,6 +77,7 @@ def leak(function: str = "main.keep", **changes: Any) -> Finding:
         value=5e8,
         growth_per_hour=1e9,
         limit_at=NOW + 2 * HOUR,
+        confirmation=CONFIRMED,
     )
     return replace(made, **changes)
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pytest
 
-from leakwarden.api.words import Execution, FindingType, Mode, Outcome, Severity, Verdict
+from leakwarden.api.words import Execution, Family, FindingType, Mode, Outcome, Severity, Verdict
 from leakwarden.core.actions import ActionState, Refusal
 from leakwarden.core.decide import FleetView, Mute, OpenFinding, Verb, plan
 from leakwarden.core.decide.rails import RAILS
 from leakwarden.core.decide.view import Budget
+from leakwarden.core.findings import Confirmation, ConfirmationResult
 from leakwarden.core.targets import Owner, TargetKey
 from tests.core.decide.fleets import (
     GOPLS,
@@ -74,6 +76,11 @@ def storm(leaking: int, healthy: int, percent: int = 20) -> FleetView:
     return view([found(each, by) for each in pods], [by], pods, healthy=healthy)
 
 
+def told(result: ConfirmationResult, **more: Any) -> Confirmation:
+    return Confirmation(result, NOW - 600.0, **more)
+
+
+MI = float(1 << 20)
 EVICTED = pod("ws-0", created_at=NOW - 5 * HOUR)
 STEADY = pod("ws-2", created_at=NOW - 590)
 
@@ -310,6 +317,43 @@ HELD = [
         ("HTTP 500",),
     ),
     Held(
+        "a memory leak that was not asked about yet",
+        lambda: one_leak(finding=leak(confirmation=None)),
+        Refusal.NOT_CONFIRMED,
+        ("memory/main.keep waits for a forced collection",),
+    ),
+    Held(
+        "growth that turned out to be garbage",
+        lambda: one_leak(finding=leak(confirmation=told(ConfirmationResult.GARBAGE, grown=64 * MI, kept=4 * MI))),
+        Refusal.NOT_CONFIRMED,
+        ("memory/main.keep is not confirmed", "at 13:03 UTC", "took back 60 MiB of its 64 MiB", "ten intervals later"),
+    ),
+    Held(
+        "a place that holds less than before it grew",
+        lambda: one_leak(finding=leak(confirmation=told(ConfirmationResult.GARBAGE, grown=64 * MI, kept=-64 * MI))),
+        Refusal.NOT_CONFIRMED,
+        ("took back 64 MiB of its 64 MiB",),
+    ),
+    Held(
+        "a forced collection that failed",
+        lambda: one_leak(finding=leak(confirmation=told(ConfirmationResult.UNKNOWN, why="it failed with Timeout"))),
+        Refusal.NOT_CONFIRMED,
+        ("at 13:03 UTC", "it failed with Timeout", "ten intervals later"),
+    ),
+    Held(
+        "a process too near its limit to be asked",
+        lambda: one_leak(
+            finding=leak(confirmation=told(ConfirmationResult.UNKNOWN, why="it is near the limit", near_limit=True))
+        ),
+        Refusal.NOT_CONFIRMED,
+        ("no collection is forced, since it is near the limit",),
+    ),
+    Held(
+        "a leak that a dry run would act on",
+        lambda: one_leak(by=policy(execution=Execution.DRY_RUN), finding=leak(confirmation=None)),
+        Refusal.NOT_CONFIRMED,
+    ),
+    Held(
         "a budget that is spent",
         lambda: one_leak(
             journal=[
@@ -409,6 +453,18 @@ ALLOWED: list[tuple[str, Callable[[], FleetView]]] = [
         ),
     ),
     (
+        "goroutines, which are never garbage",
+        lambda: one_leak(finding=leak(family=Family.GOROUTINE, confirmation=None)),
+    ),
+    (
+        "an unconfirmed leak of a policy that asks for no confirmation",
+        lambda: one_leak(by=policy(confirm=False), finding=leak(confirmation=None)),
+    ),
+    (
+        "a note about an unconfirmed leak",
+        lambda: one_leak(by=policy(mode=Mode.ANNOTATE), finding=leak(confirmation=None)),
+    ),
+    (
         "a dry run before on the pod, now live",
         lambda: one_leak(by=policy(cooldown=0), journal=[evicted(pod(), dry_run=True)]),
     ),
@@ -420,6 +476,16 @@ def test_the_rails_let_pass(what: str, seen: Callable[[], FleetView]) -> None:
     made = plan(seen(), NOW)
     assert [one.decision.message for one in made.decisions if one.decision.refusal] == []
     assert made.intents, what
+
+
+def test_a_leak_without_a_confirmation_does_not_go_along_with_one_that_has_it() -> None:
+    """Its decision says so, although its pod is evicted."""
+    by, on = policy(), pod()
+    garbage = leak("main.other", confirmation=told(ConfirmationResult.GARBAGE, grown=MI, kept=0.0))
+    made = plan(view([found(on, by), found(on, by, garbage)], [by], [on, pod("ws-2")]), NOW)
+    said = {one.decision.signature: one.decision.refusal or one.decision.action for one in made.decisions}
+    assert said == {"memory/main.keep": Mode.EVICT, "memory/main.other": Refusal.NOT_CONFIRMED}
+    assert len(made.intents) == 1
 
 
 def test_a_disruption_budget_is_asked_less_often_the_longer_it_says_no() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from leakwarden.api import OPT_OUT_ANNOTATION
-from leakwarden.api.words import FindingType, Mode, Severity, Verdict
+from leakwarden.api.words import Family, FindingType, Mode, Severity, Unit, Verdict
 from leakwarden.core.actions import ActionState
 from leakwarden.core.decide.gather import Case
 from leakwarden.core.decide.ledger import action_id
 from leakwarden.core.decide.say import clock, owned, pod_name
+from leakwarden.core.findings import ConfirmationResult
 from leakwarden.core.pod_facts import SAFE_TO_EVICT_ANNOTATION, SAFE_VOLUMES_ANNOTATION
+from leakwarden.core.report.amounts import amount
 from leakwarden.core.targets import PodFacts
 
 REPLACING_KINDS = frozenset({"ReplicaSet", "StatefulSet", "ReplicationController"})
@@ -44,6 +46,27 @@ def muted(case: Case) -> str | None:
         return None
     until = "" if mute.until is None else f" until {clock(mute.until, case.now)}"
     return f"{case.finding.signature} is muted{until}: {mute.reason}"
+
+
+def not_confirmed(case: Case) -> str | None:
+    """Garbage is never acted on: see docs/judging.md, Confirmation. Goroutines need none."""
+    finding, told = case.finding, case.finding.confirmation
+    if not case.policy.confirm or finding.family is not Family.MEMORY:
+        return None
+    if told is None:
+        return f"{finding.signature} waits for a forced collection, which shows whether its growth is garbage"
+    match told.result:
+        case ConfirmationResult.CONFIRMED:
+            return None
+        case ConfirmationResult.GARBAGE:
+            gone, grown = (amount(size, Unit.BYTES) for size in (told.grown - max(0.0, told.kept), told.grown))
+            took = f"a forced collection at {clock(told.at, case.now)} took back {gone} of its {grown} of growth"
+            return f"{finding.signature} is not confirmed: {took}; asked again ten intervals later"
+        case ConfirmationResult.UNKNOWN if told.near_limit:
+            return f"{finding.signature} is not confirmed: no collection is forced, since {told.why}"
+        case ConfirmationResult.UNKNOWN:
+            tried = f"a collection was to be forced at {clock(told.at, case.now)}, and {told.why}"
+            return f"{finding.signature} is not confirmed: {tried}; asked again ten intervals later"
 
 
 def already_done(case: Case) -> str | None:

@@ -62,10 +62,12 @@ RAILS: tuple[Rail, ...] = (
     Rail(Refusal.DISRUPTION_BUDGET, EVICT, pace.disruption_budget),
     Rail(Refusal.FORBIDDEN, BOTH, pace.forbidden),
     Rail(Refusal.API_REFUSED, BOTH, pace.api_refused),
+    # Asking costs the process, so everything that time or people must settle comes first; only the budget may wait.
+    Rail(Refusal.NOT_CONFIRMED, EVICT, pod.not_confirmed),
     Rail(Refusal.BUDGET, EVICT, pace.budget),
 )
 
-ABOUT_THE_FINDING = frozenset({Refusal.NOT_A_LEAK, Refusal.BELOW_MIN_SEVERITY, Refusal.MUTED})
+ABOUT_THE_FINDING = frozenset({Refusal.NOT_A_LEAK, Refusal.BELOW_MIN_SEVERITY, Refusal.MUTED, Refusal.NOT_CONFIRMED})
 """What a second finding on a pod must pass for the action on that pod to be its action too."""
 
 HOLDS_THE_POD = frozenset({Refusal.ALREADY_DONE})

@@ -37,6 +37,8 @@ class RemediationPolicy:
     storm_percent: int = 20
     verify_for: float = 1800.0
     paused_until: float | None = None
+    confirm: bool = True
+    """Memory leaks are evicted for only once a forced collection has confirmed them."""
 
     @property
     def dry_run(self) -> bool:

@@ -84,6 +84,7 @@ _SILENT = frozenset(
         Refusal.ALREADY_DONE,
         Refusal.IN_FLIGHT,
         Refusal.TARGET_NOT_SEEN,
+        Refusal.NOT_CONFIRMED,
     }
 )
 """What the policy itself asks for, or what passes by itself within seconds: status counts it, an Event each would be

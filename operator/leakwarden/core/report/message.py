@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from leakwarden.api.words import UNITS, FindingType, Resolution, Signal, Unit, WaitKind
-from leakwarden.core.findings import Finding
+from leakwarden.core.findings import ConfirmationResult, Finding
 from leakwarden.core.readings import Site
 from leakwarden.core.report.amounts import amount, minute, quantity, rate
 from leakwarden.core.report.fixes import fix
@@ -32,6 +32,11 @@ _NOUNS: dict[Signal, str] = {
 }
 """What a bare number counts."""
 
+_CONFIRMED: dict[ConfirmationResult, str] = {
+    ConfirmationResult.CONFIRMED: "; confirmed by a forced collection",
+    ConfirmationResult.GARBAGE: "; not confirmed: a forced collection took most of it back",
+}
+
 _ENDS: dict[Resolution, str] = {
     Resolution.SUBSIDED: "given back",
     Resolution.PROCESS_ENDED: "ended with its process",
@@ -57,9 +62,11 @@ def finding_message(finding: Finding, memory_limit: int = 0, horizon: float = HO
 
 
 def evidence(finding: Finding) -> str:
-    """`(rules live-heap, site-bytes; confidence High)`."""
+    """`(rules live-heap, site-bytes; confidence High)`, and what a forced collection said."""
     noun = "rule" if len(finding.rules) == 1 else "rules"
-    return f"({noun} {', '.join(finding.rules)}; confidence {finding.confidence})"
+    told = finding.confirmation
+    forced = _CONFIRMED.get(told.result, "") if told else ""
+    return f"({noun} {', '.join(finding.rules)}; confidence {finding.confidence}{forced})"
 
 
 def is_flat(finding: Finding) -> bool:
