@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from leakwarden.core.pprof.profile import Profile, ValueType
@@ -34,14 +34,27 @@ class Column:
         units = {name: _finer(_type(base, name), _type(new, name)) for name in common}
         name = common[_chosen(sample_index, common, _default(base, new, common))]
         self.kind = ValueType(name, units[name])
-        self.base = [_negated(value) for value in self._values(base)]
-        self.new = self._values(new)
+        self.base = [_negated(value) for value in _converted(base, units)[name]]
+        self.new = _converted(new, units)[name]
 
-    def _values(self, profile: Profile) -> Sequence[int]:
-        unit = _type(profile, self.kind.type).unit
-        values = profile.column(self.kind.type)
-        ratio = _ratio(unit, self.kind.unit)
-        return values if ratio == 1 else [_rounded(value * ratio) for value in values]
+
+def _converted(profile: Profile, units: Mapping[str, str]) -> dict[str, Sequence[int]]:
+    """The values by sample type. As in pprof, a sample that has nothing in any converted unit counts for nothing."""
+    values = {name: profile.column(name) for name in units}
+    ratios = {name: _ratio(_type(profile, name).unit, unit) for name, unit in units.items()}
+    changed = {
+        name: [_rounded(value * ratios[name]) for value in column]
+        for name, column in values.items()
+        if ratios[name] != 1
+    }
+    if not changed:
+        return values
+    values |= changed
+    counts = [any(row) for row in zip(*changed.values(), strict=True)]
+    return {
+        name: [value if counted else 0 for value, counted in zip(column, counts, strict=True)]
+        for name, column in values.items()
+    }
 
 
 def _common_types(base: Profile, new: Profile) -> list[str]:
