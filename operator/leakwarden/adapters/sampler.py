@@ -19,7 +19,7 @@ from leakwarden.adapters.pprof_http import PprofConnection
 from leakwarden.adapters.tls_stream import TlsStream
 from leakwarden.api.words import FailureReason, Scheme, Transport
 from leakwarden.core.gopls_info import MAX_PAGE, GoplsInfo, looks_like_gopls, parse_info
-from leakwarden.core.parts import GOROUTINE, HEAP, IDENTITY, MEMSTATS, PARTS, Part
+from leakwarden.core.parts import GOROUTINE, HEAP, HEAP_AFTER_GC, IDENTITY, MEMSTATS, PARTS, Part
 from leakwarden.core.readings import (
     Failure,
     GoroutineReading,
@@ -108,11 +108,13 @@ class _Attempt:
             first = next(iter(self._failures.values()), PartFailure(FailureReason.INTERNAL, "nothing was asked for"))
             return Failure(first.reason, first.message)
         heap, goroutines, memstats = (self._readings.get(name) for name in (HEAP, GOROUTINE, MEMSTATS))
+        forced = self._readings.get(HEAP_AFTER_GC)
         return Reading(
             heap=heap if isinstance(heap, HeapReading) else None,
             goroutines=goroutines if isinstance(goroutines, GoroutineReading) else None,
             memstats=memstats if isinstance(memstats, MemStats) else None,
             failures=self._failures,
+            heap_after_gc=forced if isinstance(forced, HeapReading) else None,
         )
 
     async def _fetch(self, parts: list[Part]) -> None:

@@ -17,6 +17,7 @@ from leakwarden.core.throttle import Concurrency, RateLimit, Ticket
 from leakwarden.errors import StoreError
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.fleet import Changes, Fleet, Point
+from leakwarden.pipeline.forced_gc import ForcedCollections
 from leakwarden.pipeline.logcontext import log_fields
 from leakwarden.pipeline.ports import Sampler
 
@@ -52,6 +53,7 @@ class Rounds:
         self.schedule = Schedule()
         self.concurrency = Concurrency(most=most)
         self._rate = RateLimit(rate)
+        self._forced = ForcedCollections()
         self._fleet = fleet
         self._sampler = sampler
         self._clock = clock
@@ -126,7 +128,8 @@ class Rounds:
         if MEMSTATS in wanted:
             point.memstats_at = at
         try:
-            return await self._sampler.sample(target, wanted)
+            with self._forced.turn(point, at) as more:
+                return await self._sampler.sample(target, wanted | more)
         except Exception as error:
             log.exception("sampling failed in a way that is a bug")
             return SampleResult(at, 0.0, Failure(FailureReason.INTERNAL, f"{type(error).__name__}: {error}"))
