@@ -76,13 +76,17 @@ class MalformedRecording(LeakwardenError):
 
 
 class SamplingError(LeakwardenError):
-    """One attempt at one target failed. `reason` is a CamelCase word of `leakwarden.api.words.FailureReason`."""
+    """One attempt at one target failed. `reason` is a CamelCase word of `leakwarden.api.words.FailureReason`.
+
+    `status` is the HTTP status that was answered instead of a profile, 0 without one.
+    """
 
     retry = Retry.NEXT_SAMPLE
 
-    def __init__(self, reason: str, message: str) -> None:
+    def __init__(self, reason: str, message: str, status: int = 0) -> None:
         super().__init__(message)
         self.reason = reason
+        self.status = status
 
 
 class ApiError(LeakwardenError):

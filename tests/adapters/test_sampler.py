@@ -118,14 +118,29 @@ async def test_an_attempt_is_one_connection_and_asks_in_order() -> None:
 
 async def test_a_part_that_is_not_served_fails_alone() -> None:
     def answers(path: str) -> bytes:
-        absent = path.endswith(("/heap", "/goroutineleak"))
-        return answer(b"Unknown profile", TEXT, "404 Not Found") if absent else answer(b"x")
+        return answer(b"Unknown profile", TEXT, "404 Not Found") if path.endswith("/heap") else answer(b"x")
 
     result, asked = await sampled(answers, ROUTINE | {GOROUTINE_LEAK})
     told = reading(result)
-    assert told.heap is None and told.goroutines is GOROUTINE_READING
-    assert {told.failures[part].reason for part in (HEAP, GOROUTINE_LEAK)} == {FailureReason.HTTP_STATUS}
+    assert told.heap is None and told.goroutines is GOROUTINE_READING and told.leaked is GOROUTINE_READING
+    assert told.failures.keys() == {HEAP} and told.not_served == frozenset()
+    assert told.failures[HEAP].reason is FailureReason.HTTP_STATUS
     assert len([path for path in asked if path != "+"]) == 3
+
+
+@pytest.mark.parametrize(
+    ("status", "failed", "not_served"),
+    [("404 Not Found", set(), {GOROUTINE_LEAK}), ("500 Internal Server Error", {GOROUTINE_LEAK}, set())],
+)
+async def test_a_process_without_a_goroutineleak_profile_has_not_failed(
+    status: str, failed: set[str], not_served: set[str]
+) -> None:
+    def answers(path: str) -> bytes:
+        return answer(b"Unknown profile", TEXT, status) if path.endswith("/goroutineleak") else answer(b"x")
+
+    told = reading((await sampled(answers, ROUTINE | {GOROUTINE_LEAK}))[0])
+    assert told.leaked is None and told.heap is not None
+    assert (told.failures.keys(), told.not_served) == (failed, not_served)
 
 
 async def test_a_part_that_cannot_be_decoded_fails_alone_and_its_bytes_are_kept() -> None:

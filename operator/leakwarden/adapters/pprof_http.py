@@ -138,7 +138,7 @@ class PprofConnection:
             raise SamplingError(FailureReason.REDIRECTED, f"{path} redirects{where} (HTTP {head.status}): not followed")
         if head.status != 200:
             said = await self._first_words(path)
-            raise SamplingError(FailureReason.HTTP_STATUS, f"{path} answered HTTP {head.status}{said}")
+            raise SamplingError(FailureReason.HTTP_STATUS, f"{path} answered HTTP {head.status}{said}", head.status)
         if head.encoding not in {"", "identity"}:
             raise SamplingError(
                 FailureReason.NOT_PPROF, f"{path} came as {cap(head.encoding, 40)}, which was not asked for"

@@ -19,7 +19,7 @@ from leakwarden.adapters.pprof_http import PprofConnection
 from leakwarden.adapters.tls_stream import TlsStream
 from leakwarden.api.words import FailureReason, Scheme, Transport
 from leakwarden.core.gopls_info import MAX_PAGE, GoplsInfo, looks_like_gopls, parse_info
-from leakwarden.core.parts import GOROUTINE, HEAP, HEAP_AFTER_GC, IDENTITY, MEMSTATS, PARTS, Part
+from leakwarden.core.parts import GOROUTINE, GOROUTINE_LEAK, HEAP, HEAP_AFTER_GC, IDENTITY, MEMSTATS, PARTS, Part
 from leakwarden.core.readings import (
     Failure,
     GoroutineReading,
@@ -96,6 +96,7 @@ class _Attempt:
         self._decoder = decoder
         self._readings: dict[str, PartReading] = {}
         self._failures: dict[str, PartFailure] = {}
+        self._not_served: set[str] = set()
 
     async def run(self, wanted: frozenset[str]) -> None:
         await self._fetch([part for part in PARTS.values() if part.name in wanted and part.name != IDENTITY])
@@ -108,11 +109,14 @@ class _Attempt:
             first = next(iter(self._failures.values()), PartFailure(FailureReason.INTERNAL, "nothing was asked for"))
             return Failure(first.reason, first.message)
         heap, goroutines, memstats = (self._readings.get(name) for name in (HEAP, GOROUTINE, MEMSTATS))
+        leaked = self._readings.get(GOROUTINE_LEAK)
         forced = self._readings.get(HEAP_AFTER_GC)
         return Reading(
             heap=heap if isinstance(heap, HeapReading) else None,
             goroutines=goroutines if isinstance(goroutines, GoroutineReading) else None,
             memstats=memstats if isinstance(memstats, MemStats) else None,
+            leaked=leaked if isinstance(leaked, GoroutineReading) else None,
+            not_served=frozenset(self._not_served),
             failures=self._failures,
             heap_after_gc=forced if isinstance(forced, HeapReading) else None,
         )
@@ -140,7 +144,10 @@ class _Attempt:
         except SamplingError as error:
             if error.reason not in _ONE_PART_ONLY:
                 raise
-            self._fail([part], FailureReason(error.reason), str(error))
+            if part.optional and error.status == 404:
+                self._not_served.add(part.name)
+            else:
+                self._fail([part], FailureReason(error.reason), str(error))
             return
         if part.name == MEMSTATS:
             data = _memstats_block(data)

@@ -16,10 +16,7 @@ DEFAULT_HOLD_INTERVALS = 4
 """The hold of a rule that names none."""
 
 NOT_EVALUATED_YET: dict[Signal, str] = {
-    Signal.CONTAINER_MEMORY: "the container's memory is not read by this version; use Sys or HeapInuse",
-    Signal.LEAKED_GOROUTINES: "the goroutineleak profile is not read by this version; use BlockedGoroutines",
     Signal.MAP_ENTRIES: "map entries are not counted by this version; use SiteBytes",
-    Signal.GC_PAUSE: "GC pauses are not summed up by this version",
 }
 """Signals that a policy may name already, and why rules on them are not judged. Status says so at each such rule."""
 
@@ -31,8 +28,9 @@ class Builtin:
     name: str
     signal: Signal
     above: str | None
-    at_least: str
+    at_least: str | None
     window: int
+    """Of the growth; 0 without."""
     hold: int
     severity: Severity
 
@@ -42,7 +40,9 @@ class Builtin:
             name=self.name,
             signal=self.signal,
             above=None if self.above is None else Quantity(self.above),
-            growth=GrowthSpec(at_least=Quantity(self.at_least), window=Duration.of(self.window * interval)),
+            growth=None
+            if self.at_least is None
+            else GrowthSpec(at_least=Quantity(self.at_least), window=Duration.of(self.window * interval)),
             hold=Duration.of(self.hold * interval),
             severity=self.severity,
         )
@@ -55,6 +55,7 @@ BUILTINS: tuple[Builtin, ...] = (
     Builtin("site-bytes", Signal.SITE_BYTES, None, "48Mi", window=30, hold=4, severity=Severity.CRITICAL),
     Builtin("goroutines", Signal.GOROUTINES, "1000", "200", window=30, hold=4, severity=Severity.WARNING),
     Builtin("blocked", Signal.BLOCKED_GOROUTINES, "500", "200", window=30, hold=4, severity=Severity.CRITICAL),
+    Builtin("leaked", Signal.LEAKED_GOROUTINES, "100", None, window=0, hold=4, severity=Severity.WARNING),
 )
 
 

@@ -27,6 +27,8 @@ class Part:
     content_type: str
     file_name: str
     from_root: bool = False
+    optional: bool = False
+    """Not every process has it: 404 says so, and is no failure."""
 
 
 PARTS: dict[str, Part] = {
@@ -35,7 +37,7 @@ PARTS: dict[str, Part] = {
         Part(HEAP, "/heap", PROTO, "heap.pb.gz"),
         Part(GOROUTINE, "/goroutine", PROTO, "goroutine.pb.gz"),
         Part(MEMSTATS, "/heap?debug=1", TEXT, "memstats.txt"),
-        Part(GOROUTINE_LEAK, "/goroutineleak", PROTO, "goroutineleak.pb.gz"),
+        Part(GOROUTINE_LEAK, "/goroutineleak", PROTO, "goroutineleak.pb.gz", optional=True),
         Part(HEAP_AFTER_GC, "/heap?gc=1", PROTO, "heap-gc.pb.gz"),
         Part(IDENTITY, "/info", HTML, "gopls.json", from_root=True),
     )

@@ -129,8 +129,12 @@ class Reading:
     heap: HeapReading | None = None
     goroutines: GoroutineReading | None = None
     memstats: MemStats | None = None
+    leaked: GoroutineReading | None = None
+    """Goroutines that the runtime proves leaked (the `goroutineleak` profile)."""
+    not_served: frozenset[str] = frozenset()
+    """Parts that were asked for and that this process does not have, by name: absent, and no failure."""
     failures: Mapping[str, PartFailure] = field(default_factory=dict)
-    """By part name: `heap`, `goroutine`, `memstats`, `heap-gc`."""
+    """By part name: `heap`, `goroutine`, `memstats`, `goroutineleak`, `heap-gc`."""
     heap_after_gc: HeapReading | None = None
     """The heap after a collection that was forced (`heap?gc=1`), taken after `heap`. Evidence for open findings; it
     adds no point to any series."""

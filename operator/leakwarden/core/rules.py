@@ -29,6 +29,11 @@ class Rule:
     hold: float
     severity: Severity
 
+    @property
+    def proves_leak(self) -> bool:
+        """Whether what it finds is a Leak: growth was proven, or the runtime's own proof came twice."""
+        return self.growth is not None or self.signal is Signal.LEAKED_GOROUTINES
+
 
 @dataclass(frozen=True, slots=True)
 class RuleSet:

@@ -8,7 +8,8 @@ from collections.abc import Awaitable, Callable
 
 from leakwarden.api.words import MEMSTATS as MEMSTATS_SIGNALS
 from leakwarden.api.words import FailureReason
-from leakwarden.core.parts import IDENTITY, MEMSTATS, ROUTINE
+from leakwarden.core import judge
+from leakwarden.core.parts import GOROUTINE_LEAK, IDENTITY, MEMSTATS, ROUTINE
 from leakwarden.core.readings import Failure
 from leakwarden.core.samples import SampleResult
 from leakwarden.core.schedule import Schedule, Tempo
@@ -152,7 +153,7 @@ class Rounds:
 def wanted_parts(point: Point, now: float) -> frozenset[str]:
     """Heap and goroutines every round, identity every fifth; memstats every third interval where a rule needs it, and
     every second where something grows: it tells what the container holds for each live byte, and so when the limit
-    comes."""
+    comes. The goroutineleak profile when the judge of a policy asks for it."""
     wanted = set(ROUTINE)
     needs = any(rule.signal in MEMSTATS_SIGNALS for watch in point.watches for rule in watch.policy.rules.rules)
     growing = any(watch.growing for watch in point.watches)
@@ -161,4 +162,6 @@ def wanted_parts(point: Point, now: float) -> frozenset[str]:
         wanted.add(MEMSTATS)
     if point.rounds % IDENTITY_EVERY == 0:
         wanted.add(IDENTITY)
+    if any(judge.leak_profile_due(w.state, w.policy.rules, now, w.policy.interval) for w in point.watches):
+        wanted.add(GOROUTINE_LEAK)
     return frozenset(wanted)

@@ -57,7 +57,7 @@ def builtin(interval: float = INTERVAL, grace: float = 0.0) -> RuleSet:
                 name=b.name,
                 signal=b.signal,
                 above=None if b.above is None else _bytes(b.above),
-                growth=Growth(_bytes(b.at_least), b.window * interval),
+                growth=None if b.at_least is None else Growth(_bytes(b.at_least), b.window * interval),
                 hold=b.hold * interval,
                 severity=b.severity,
             )
@@ -96,11 +96,14 @@ def goroutines(total: float, groups: Mapping[tuple[str, WaitKind], float] | None
     return GoroutineReading(int(total), tuple(sorted(made, key=lambda g: -g.count)))
 
 
-def memstats(inuse: float, sys: float, released: float = 0.0, total_alloc: float = 0.0) -> MemStats:
+def memstats(
+    inuse: float, sys: float, released: float = 0.0, total_alloc: float = 0.0, gcs: int = 0, pause: float = 0.0
+) -> MemStats:
+    """After `gcs` collections of `pause` seconds each."""
     return MemStats(
         heap_alloc=int(inuse), heap_inuse=int(inuse), heap_sys=int(sys), heap_idle=int(sys - inuse),
         heap_released=int(released), sys=int(sys), total_alloc=int(total_alloc), mallocs=0, frees=0, next_gc=0,
-        num_gc=0, gc_cpu_fraction=0.0,
+        num_gc=gcs, gc_cpu_fraction=0.0, pause_ns=(round(pause * 1e9),) * min(gcs, 256),
     )  # fmt: skip
 
 

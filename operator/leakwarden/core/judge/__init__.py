@@ -10,6 +10,7 @@ docs/judging.md says why it judges so.
 
 from leakwarden.core.judge import codec
 from leakwarden.core.judge.fold import end, start, step
+from leakwarden.core.judge.leaks import due as leak_profile_due
 from leakwarden.core.judge.values import (
     Judgement,
     RuleEvaluation,
@@ -28,6 +29,7 @@ __all__ = [
     "TransitionKind",
     "codec",
     "end",
+    "leak_profile_due",
     "start",
     "step",
 ]

@@ -49,10 +49,22 @@ def places_of(family: Family, segment: Segment) -> dict[str, Track]:
 def origin(rule: Rule, look: Look, segment: Segment) -> Origin:
     """The estimated onset of the growth that this rule sees at this place; without growth, now and nothing."""
     series = _series(rule, look, segment)
+    if rule.signal is Signal.LEAKED_GOROUTINES and rule.growth is None:
+        return Origin(_first_of_run(series), 0.0)
     if rule.growth is None or len(series) < 3:
         return Origin(series.last_time if len(series) else 0.0, 0.0)
     times, values = floor(series, series.last_time - MEMORY * rule.growth.window, PAST)
     return Origin(*onset(times, never_given_back(values)))
+
+
+def _first_of_run(series: Series) -> float:
+    """Since when the values have not been zero."""
+    since = series.last_time
+    for time, value in zip(reversed(series.times), reversed(series.values), strict=True):
+        if not value:
+            break
+        since = time
+    return since
 
 
 def _series(rule: Rule, look: Look, segment: Segment) -> Series:

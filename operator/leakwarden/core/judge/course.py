@@ -141,12 +141,11 @@ def _under_load(one: OpenFinding, rule: Rule, now: Now) -> bool:
 
 
 def _resolution(one: OpenFinding, rule: Rule, look: Look, now: Now) -> Resolution | None:
-    first = one.parts[0]
-    if not first.leak:
+    if one.parts[0].leak and any((s := now.look(part.rule, part.key)) is not None and s.met for part in one.parts):
+        return None
+    if rule.growth is None:
         relieved = rule.above is not None and look.value is not None and look.value < RELIEF * rule.above
         return Resolution.SUBSIDED if relieved else None
-    if any((seen := now.look(part.rule, part.key)) is not None and seen.met for part in one.parts):
-        return None
     if one.below is not None and one.below >= rule.hold * (1 - 1e-9):
         return Resolution.SUBSIDED
     if rule.growth is not None and one.flat >= SATURATION * rule.growth.window * (1 - 1e-9):

@@ -7,10 +7,11 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from leakwarden.api.words import BLOCKED, MEMSTATS, UNITS, Signal
-from leakwarden.core.judge import intake, say
+from leakwarden.core.judge import intake, leaks, pauses, say, tracks
 from leakwarden.core.judge.series import Series
 from leakwarden.core.judge.trend import COVERAGE, POINTS, Question, Shape, Trend, trend
 from leakwarden.core.judge.values import Coverage, Segment
+from leakwarden.core.parts import GOROUTINE_LEAK
 from leakwarden.core.readings import Attempt, Failure, Reading, Site
 from leakwarden.core.rules import Growth, Rule
 
@@ -28,9 +29,10 @@ class Blind(Enum):
     FAILED = "failed"
     """It was asked for and failed."""
     UNSUPPORTED = "unsupported"
+    """Nothing can tell, in this version or of this process: the rule is left out of the verdict, which says why."""
 
 
-UNSUPPORTED = frozenset({Signal.MAP_ENTRIES, Signal.LEAKED_GOROUTINES, Signal.GC_PAUSE})
+UNSUPPORTED = frozenset({Signal.MAP_ENTRIES})
 """Signals without evidence yet. Rules on them stay Unknown and do not decide the verdict."""
 
 
@@ -48,6 +50,8 @@ class Look:
     blind: Blind | None = None
     missing: float = 0.0
     """Seconds of points that are still needed, for LACKING."""
+    blames: str = ""
+    """The key of the place that a signal of the whole process names by itself."""
 
 
 OF_THE_HEAP = frozenset({Signal.LIVE_HEAP, Signal.SITE_BYTES})
@@ -68,14 +72,35 @@ def looks(rule: Rule, segment: Segment, attempt: Attempt, grace: float) -> list[
 
     `grace` in seconds is what is left of the start-up grace. Never empty.
     """
-    blind = _blind(rule, attempt)
+    blind = _blind(rule, segment, attempt)
     if blind is not None:
         return [blind]
     if grace > 0:
         return [Look("", None, f"start-up grace for another {say.duration(grace)}", blind=Blind.LACKING, missing=grace)]
     if rule.signal in (Signal.SITE_BYTES, Signal.BLOCKED_GOROUTINES):
         return list(_places(rule, segment, attempt)) or [_nothing(rule, segment, attempt)]
-    return [_look(rule, Place("", series_of(rule.signal, segment), None), segment, attempt)]
+    unsettled = _unsettled(rule.signal, segment, attempt.at)
+    if unsettled is not None:
+        return [unsettled]
+    look = _look(rule, Place("", series_of(rule.signal, segment), None), segment, attempt)
+    return [_with_proof(look, segment) if rule.signal is Signal.LEAKED_GOROUTINES else look]
+
+
+def _unsettled(signal: Signal, segment: Segment, now: float) -> Look | None:
+    """Unknown although the part was read: what it takes two readings to know."""
+    if signal is Signal.LEAKED_GOROUTINES and not segment.leaks.known:
+        return Look("", None, "leaked goroutines that a second profile has yet to confirm", blind=Blind.LACKING)
+    if signal is Signal.GC_PAUSE and segment.pauses is not None and segment.pauses.lost:
+        return Look("", None, pauses.LOST, blind=Blind.FAILED)
+    if signal is Signal.GC_PAUSE and (missing := pauses.missing(segment.pauses, now)) > 0:
+        return Look("", None, "no five minutes of pauses yet", blind=Blind.LACKING, missing=missing)
+    return None
+
+
+def _with_proof(look: Look, segment: Segment) -> Look:
+    """The runtime's profile names the place by itself."""
+    key = leaks.worst(segment.leaks)
+    return replace(look, blames=key, site=segment.leaks.places[key].site) if key else look
 
 
 def why(rule: Rule, look: Look) -> str:
@@ -85,10 +110,12 @@ def why(rule: Rule, look: Look) -> str:
     return look.trend.why(rule.growth, UNITS[rule.signal])
 
 
-def _blind(rule: Rule, attempt: Attempt) -> Look | None:
-    """Unknown before anything is looked at: no evidence in this version, or the part is missing."""
+def _blind(rule: Rule, segment: Segment, attempt: Attempt) -> Look | None:
+    """Unknown before anything is looked at: no evidence in this version or of this process, or the part is missing."""
     if rule.signal in UNSUPPORTED:
         return Look("", None, f"{rule.signal} is not evaluated yet", blind=Blind.UNSUPPORTED)
+    if rule.signal is Signal.LEAKED_GOROUTINES and (reason := leaks.unread(segment.leaks)):
+        return Look("", None, reason, blind=Blind.UNSUPPORTED)
     if isinstance(attempt.outcome, Failure):
         return Look("", None, f"the attempt failed: {attempt.outcome.reason}", blind=Blind.FAILED)
     part, value = _part(rule.signal, attempt.outcome)
@@ -105,6 +132,8 @@ def _part(signal: Signal, reading: Reading) -> tuple[str, object | None]:
         return "memstats", reading.memstats
     if signal in (Signal.GOROUTINES, Signal.BLOCKED_GOROUTINES):
         return "goroutine", reading.goroutines
+    if signal is Signal.LEAKED_GOROUTINES:
+        return GOROUTINE_LEAK, reading.leaked
     return "heap", reading.heap
 
 
@@ -121,6 +150,10 @@ def series_of(signal: Signal, segment: Segment) -> Series:
             return segment.water
         case Signal.GOROUTINES | Signal.BLOCKED_GOROUTINES:
             return segment.goroutines
+        case Signal.LEAKED_GOROUTINES:
+            return segment.leaked
+        case Signal.GC_PAUSE:
+            return segment.gc_pause
         case _:
             return segment.live
 
@@ -145,7 +178,7 @@ def _by_value(rule: Rule, attempt: Attempt) -> Iterator[Look]:
         for function, held in reading.heap.sites.items():
             yield _above(rule, function, held.inuse_bytes, held.site)
     elif reading.goroutines is not None:
-        for use in intake.group_uses(reading.goroutines):
+        for use in tracks.group_uses(reading.goroutines):
             if use.wait in BLOCKED:
                 yield _above(rule, use.key, use.value, use.site)
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from leakwarden.api.words import GOROUTINE_FAMILY, UNITS, Unit
 from leakwarden.core.findings import Finding
-from leakwarden.core.judge import tracks
+from leakwarden.core.judge import leaks, pauses, tracks
 from leakwarden.core.judge.segments import known_identity
 from leakwarden.core.judge.series import Series, append
 from leakwarden.core.judge.tracks import Bounds, Use
@@ -22,7 +22,9 @@ LIFE = 48 * 3600.0
 SMALL = 1 / 16
 """A place that holds less than this share of the smallest `atLeast` is not followed."""
 USUAL_LEAST = 16.0 * 1024 * 1024
-"""Bytes: stands for `atLeast` where every rule counts in percent."""
+"""Bytes: stands for `atLeast` where every rule counts in percent or seconds."""
+_HELD = frozenset({Unit.BYTES, Unit.COUNT})
+"""What a place can hold."""
 GAP = 4
 """In intervals: a larger distance is a gap."""
 
@@ -56,7 +58,7 @@ def taken_in(
         segment = _with_memstats(segment, attempt.at, reading.memstats, rules)
     if reading.goroutines is not None:
         segment = _with_goroutines(segment, attempt.at, reading.goroutines, rules, pinned)
-    return segment
+    return _with_leaks(segment, attempt.at, reading, rules)
 
 
 def _with_heap(
@@ -91,8 +93,12 @@ def _with_memstats(segment: Segment, at: float, memstats: MemStats, rules: RuleS
     def more(series: Series, value: float) -> Series:
         return append(series, at, value, reach, DETAIL)
 
+    summed = pauses.read(segment.pauses, at, memstats)
+    paused = pauses.in_five_minutes(summed, at)
     return replace(
         segment,
+        pauses=summed,
+        gc_pause=segment.gc_pause if paused is None else more(segment.gc_pause, paused),
         heap_inuse=more(segment.heap_inuse, memstats.heap_inuse),
         sys=more(segment.sys, memstats.sys),
         container=more(segment.container, memstats.container_estimate),
@@ -104,7 +110,7 @@ def _with_goroutines(
     segment: Segment, at: float, reading: GoroutineReading, rules: RuleSet, pinned: frozenset[str]
 ) -> Segment:  # fmt: skip
     bounds = _bounds(rules, pinned, segment.goroutines.times, goroutines=True)
-    groups = segment.groups if bounds is None else tracks.update(segment.groups, group_uses(reading), at, bounds)
+    groups = segment.groups if bounds is None else tracks.update(segment.groups, tracks.group_uses(reading), at, bounds)
     return replace(
         segment,
         goroutines=append(segment.goroutines, at, reading.total, _reach(rules), DETAIL),
@@ -112,25 +118,19 @@ def _with_goroutines(
     )
 
 
+def _with_leaks(segment: Segment, at: float, reading: Reading, rules: RuleSet) -> Segment:
+    profile = leaks.read(segment.leaks, at, reading)
+    if reading.leaked is None or not profile.known:
+        return replace(segment, leaks=profile)
+    leaked = append(segment.leaked, at, leaks.total(profile), _reach(rules), DETAIL)
+    return replace(segment, leaks=profile, leaked=leaked)
+
+
 def _site_uses(heap: HeapReading) -> Iterator[Use]:
     for function, use in heap.sites.items():
         if function == POOLED.function:
             continue
         yield Use(function, use.site, None, use.inuse_bytes, use.alloc_bytes)
-
-
-def group_uses(reading: GoroutineReading) -> Iterator[Use]:
-    """Goroutines by function and wait; lines of one function count together."""
-    sums: dict[str, Use] = {}
-    for group in reading.groups:
-        if group.site == POOLED:
-            continue
-        key = f"{group.site.function}|{group.wait.value}"
-        before = sums.get(key)
-        sums[key] = replace(before, value=before.value + group.count) if before else Use(
-            key, group.site, group.wait, group.count
-        )  # fmt: skip
-    yield from sums.values()
 
 
 def _bounds(
@@ -141,7 +141,7 @@ def _bounds(
     growths = [rule.growth for rule in growing if rule.growth is not None]
     if not growths:
         return None
-    countable = [r.growth.at_least for r in growing if r.growth is not None and UNITS[r.signal] is not Unit.PERCENT]
+    countable = [r.growth.at_least for r in growing if r.growth is not None and UNITS[r.signal] in _HELD]
     floor = SMALL * min(countable, default=USUAL_LEAST)
     return Bounds(floor, 2 * max(growth.window for growth in growths), pinned, earlier)
 

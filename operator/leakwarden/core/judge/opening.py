@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from leakwarden.api.words import Confidence, FindingType, Severity, WaitKind
+from leakwarden.api.words import Confidence, FindingType, Severity, Signal, WaitKind
 from leakwarden.core.findings import UNATTRIBUTED, Finding, signature_of
 from leakwarden.core.judge import attribute
 from leakwarden.core.judge.attribute import EXPLAINS, PROMISING, family_of
@@ -48,9 +48,9 @@ def _claim(rule: Rule, look: Look, findings: Sequence[OpenFinding], now: Now, he
     """None while the cause may yet become clear: an `unattributed` finding keeps its name for good."""
     start = attribute.origin(rule, look, now.segment)
     peak = max(height_of(look) or 0.0, start.level)
-    part = Part(rule.name, look.key, rule.signal, rule.growth is not None, start.at, start.level, peak)
+    part = Part(rule.name, look.key, rule.signal, rule.proves_leak, start.at, start.level, peak)
     family = family_of(rule.signal)
-    place = look.key
+    place = look.key or look.blames
     if not place and rule.growth is not None:
         found = attribute.cause(family, now.segment, start.at)
         place = found.key if found.share >= EXPLAINS else _nearly(rule, findings, now, start.at)
@@ -139,11 +139,13 @@ def _opened(claim: Claim, now: Now) -> OpenFinding:
 
 
 def with_confidence(one: OpenFinding, now: Now) -> OpenFinding:
-    """High: a place is named and two kinds of evidence agree. Medium: one of the two. It only rises."""
+    """High: a place is named and two kinds of evidence agree, or the runtime proved it. Medium: one. It only rises."""
     finding = one.finding
     leaks = [part for part in one.parts if part.leak]
     if not leaks or finding.confidence is Confidence.HIGH:
         return one
+    if any(part.signal is Signal.LEAKED_GOROUTINES for part in leaks):
+        return replace(one, finding=replace(finding, confidence=Confidence.HIGH))
     rule = now.rule(leaks[0].rule)
     window = rule.growth.window if rule is not None and rule.growth else 0.0
     key = place_of(finding)

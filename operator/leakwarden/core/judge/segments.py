@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from leakwarden.api.words import Resolution
 from leakwarden.core.judge.series import shifted
-from leakwarden.core.judge.values import Coverage, Segment, TargetState, Track, Tracks
+from leakwarden.core.judge.values import Coverage, LeakProfile, Segment, TargetState, Track, Tracks
 from leakwarden.core.readings import Attempt, ProcessIdentity, Reading
 
 START_TOLERANCE = 1.0
@@ -88,12 +88,20 @@ def with_clock_set_back(state: TargetState, by: float) -> TargetState:
         container=shifted(segment.container, -by),
         water=shifted(segment.water, -by),
         goroutines=shifted(segment.goroutines, -by),
+        gc_pause=shifted(segment.gc_pause, -by),
+        pauses=segment.pauses and replace(segment.pauses, total=shifted(segment.pauses.total, -by)),
+        leaked=shifted(segment.leaked, -by),
+        leaks=_asked_earlier(segment.leaks, by),
         sites=_tracks_shifted(segment.sites, -by),
         groups=_tracks_shifted(segment.groups, -by),
     )
     holds = {key: replace(hold, met_at=None) for key, hold in state.holds.items()}
     clear_at = {rule: at - by for rule, at in state.clear_at.items()}
     return replace(state, segment=moved, holds=holds, clear_at=clear_at)
+
+
+def _asked_earlier(profile: LeakProfile, by: float) -> LeakProfile:
+    return profile if profile.asked_at is None else replace(profile, asked_at=profile.asked_at - by)
 
 
 def _coverage_shifted(coverage: Coverage | None, by: float) -> Coverage | None:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 
 from leakwarden.api.words import WaitKind
 from leakwarden.core.judge.series import Series, append, level
 from leakwarden.core.judge.values import Parked, Track, Tracks
-from leakwarden.core.readings import Site
+from leakwarden.core.readings import POOLED, GoroutineReading, Site
 
 FOLLOWED = 32
 """Places with a series of their own, for bytes and for goroutines each."""
@@ -38,6 +38,20 @@ class Bounds:
     pinned: Set[str]
     earlier: Sequence[float]
     """When there were readings before this one: a place that is new now held less than the floor at each of them."""
+
+
+def group_uses(reading: GoroutineReading) -> Iterator[Use]:
+    """Goroutines by function and wait; lines of one function count together."""
+    sums: dict[str, Use] = {}
+    for group in reading.groups:
+        if group.site == POOLED:
+            continue
+        key = f"{group.site.function}|{group.wait.value}"
+        before = sums.get(key)
+        sums[key] = replace(before, value=before.value + group.count) if before else Use(
+            key, group.site, group.wait, group.count
+        )  # fmt: skip
+    yield from sums.values()
 
 
 def update(tracks: Tracks, uses: Iterable[Use], at: float, bounds: Bounds) -> Tracks:

@@ -94,6 +94,45 @@ class Coverage:
 
 
 @dataclass(frozen=True, slots=True)
+class LeakedPlace:
+    """Goroutines that the runtime proves leaked, at one function and wait."""
+
+    site: Site
+    last: int
+    """In the newest reading."""
+    agreed: int
+    """What two readings in a row agreed on."""
+
+
+@dataclass(frozen=True, slots=True)
+class LeakProfile:
+    """What came of asking a process for its `goroutineleak` profile."""
+
+    asked_at: float | None = None
+    served: bool = True
+    """False when it answered that it has none: then it is not asked again."""
+    read: bool = False
+    known: bool = False
+    """Whether `agreed` counts: after two readings, or a first one without any."""
+    ask_again: bool = False
+    """The newest reading says something new, and is not itself the one that was to confirm it."""
+    places: Mapping[str, LeakedPlace] = field(default_factory=dict)
+    """By function and wait, most goroutines first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pauses:
+    """GC pauses of a process, summed up from reading to reading."""
+
+    num_gc: int
+    """Collections up to the newest reading."""
+    lost: bool
+    """More collections ran before the newest reading than the runtime remembers: the sum started over."""
+    total: Series
+    """Seconds of pause since the sum began; never empty."""
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """Everything that belongs to one process and starts over with the next."""
 
@@ -119,6 +158,12 @@ class Segment:
     container: Series = field(default_factory=Series)
     water: Series = field(default_factory=Series)
     goroutines: Series = field(default_factory=Series)
+    gc_pause: Series = field(default_factory=Series)
+    """Seconds in the five minutes before each point."""
+    pauses: Pauses | None = None
+    leaked: Series = field(default_factory=Series)
+    """Goroutines that the runtime proved leaked, those agreed on."""
+    leaks: LeakProfile = field(default_factory=LeakProfile)
     sites: Tracks = field(default_factory=Tracks)
     groups: Tracks = field(default_factory=Tracks)
 

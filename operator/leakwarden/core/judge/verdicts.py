@@ -43,8 +43,8 @@ def _unsupported(standing: Standing) -> bool:
 
 
 def _aside(standings: Sequence[Standing]) -> str:
-    names = [standing.rule.name for standing in standings if _unsupported(standing)]
-    return f"; not evaluated yet: {', '.join(names)}" if names else ""
+    left_out = [f"{s.rule.name} ({s.look.why})" for s in standings if _unsupported(s)]
+    return f"; left out: {', '.join(left_out)}" if left_out else ""
 
 
 def _leaking(leaks: Sequence[Finding]) -> str:
