@@ -24,8 +24,10 @@ type account struct {
 
 var errRefused = errors.New("refused")
 
+func newDraft(size int) []byte { return make([]byte, size) }
+
 func (a *account) book(amount int, refuse bool) error {
-	draft := make([]byte, 48<<10)
+	draft := newDraft(16<<10 + amount)
 	a.mu.Lock()
 	if refuse {
 		return errRefused

@@ -62,9 +62,9 @@ func (c *connection) hangUp(goodbye bool) {
 
 func main() {
 	lab.Start()
-	mean, low, high, spread := 700.0, 400.0, 1000.0, 14.0
+	mean, low, high, spread := 700.0, 400.0, 1000.0, 9.0
 	if *leak {
-		mean, low, high, spread = 300, 200, 400, 5
+		mean, low, high, spread = 300, 200, 400, 1.5
 	}
 	want, goodbye := mean, true
 	var open []*connection
