@@ -27,11 +27,22 @@ SCHEMES = (
     (("inuse_space", "bytes"), ("space", "bytes"), ("time", "ms"), ("space2", "bytes"), ("space2", "bytes")),
     (("space", "byte"), ("time", "seconds")),
 )
+STRANGE = (
+    (("delay", "nanoseconds"),),
+    (("space", "pages"),),
+    (("time", "hours"), ("space", "count")),
+    (("space", "bytes"), ("space", "bytes")),
+    (),
+)
+"""Sample types that go with none, or only some, of the others."""
+PERIODS = (("space", "bytes"), ("space", "kB"), ("space", "count"), ("cpu", "nanoseconds"), ("cpus", "ms"), ("", ""))
 
 
 class _Maker:
-    def __init__(self, chance: random.Random) -> None:
+    def __init__(self, chance: random.Random, *, strange: bool) -> None:
         self.chance = chance
+        self.schemes = (*SCHEMES, *STRANGE) if strange else SCHEMES
+        self.periods = PERIODS if strange else PERIODS[:2]
         self.strings = {"": 0}
 
     def text(self, value: str) -> int:
@@ -39,7 +50,7 @@ class _Maker:
 
     def profile(self) -> bytes:
         chance = self.chance
-        kinds = chance.choice(SCHEMES)
+        kinds = chance.choice(self.schemes)
         functions = [self.function(number) for number in range(1, 16)]
         mappings = [
             pb.Mapping(
@@ -57,8 +68,9 @@ class _Maker:
                 location_id=[chance.randint(1, len(locations)) for _ in range(chance.randint(0, 9))],
                 value=[chance.choice((0, 1, -3, 4096, 10**6, chance.randint(-999, 9999))) for _ in kinds],
             ).SerializeToString()
-            for _ in range(40)
+            for _ in range(40 if kinds else 0)
         ]
+        period_type, period_unit = chance.choice(self.periods)
         message = pb.Profile(
             sample_type=[pb.ValueType(type=self.text(t), unit=self.text(u)).SerializeToString() for t, u in kinds],
             sample=samples,
@@ -67,7 +79,7 @@ class _Maker:
             function=functions,
             drop_frames=self.text(chance.choice(DROPS)),
             keep_frames=self.text(chance.choice(KEEPS)),
-            period_type=[pb.ValueType(type=self.text("space"), unit=self.text("bytes")).SerializeToString()],
+            period_type=[pb.ValueType(type=self.text(period_type), unit=self.text(period_unit)).SerializeToString()],
             period=chance.choice((0, 512, 4096)),
             default_sample_type=self.text(chance.choice(("", "", "space", "objects", "none"))),
         )
@@ -99,10 +111,10 @@ class _Maker:
         ).SerializeToString()
 
 
-def write_pair(folder: Path, seed: int) -> tuple[Path, Path]:
-    """Two profiles that can be compared."""
+def write_pair(folder: Path, seed: int, *, strange: bool = False) -> tuple[Path, Path]:
+    """Two profiles that can be compared, or with `strange` perhaps not."""
     chance = random.Random(seed)
     paths = folder / "base.pb", folder / "new.pb"
     for path in paths:
-        path.write_bytes(_Maker(chance).profile())
+        path.write_bytes(_Maker(chance, strange=strange).profile())
     return paths

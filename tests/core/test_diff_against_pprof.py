@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.core.diff_judge import agree, ours
+from leakwarden.errors import IncomparableProfiles
+from tests.core.diff_judge import agree, ours, pprof
 from tests.core.diff_made import write_pair
 
 TESTS = Path(__file__).resolve().parents[1]
 RECORDED = {kind: sorted(TESTS.glob(f"recordings/profiles/*/{kind}.pb.gz")) for kind in ("heap", "goroutine")}
 CROSS = [pair for kind in RECORDED for pair in pairwise([*RECORDED[kind], RECORDED[kind][0]])]
+KINDS = ("heap", "allocs", "goroutine", "block", "mutex")
 MOMENTS = ("empty", "grown", "moved", "shrunk")
 
 
@@ -72,3 +74,25 @@ def test_a_profile_less_itself_is_nothing(moments: Path) -> None:
 def test_profiles_made_to_be_odd_differ_as_pprof_says(tmp_path: Path, seed: int) -> None:
     """Frames to drop, functions without a name, names of C++, binaries, units, sample types that only one has."""
     agree(*write_pair(tmp_path, seed))
+
+
+@pytest.mark.parametrize("seed", range(100, 140))
+def test_we_refuse_to_compare_exactly_what_pprof_refuses(tmp_path: Path, seed: int) -> None:
+    base, new = write_pair(tmp_path, seed, strange=True)
+    try:
+        ours(base, new)
+    except IncomparableProfiles:
+        assert pprof(base, new).returncode
+    else:
+        agree(base, new)
+
+
+@pytest.mark.parametrize(("base", "new"), [*permutations(KINDS, 2)])
+def test_kinds_of_go_s_profiles_go_together_as_for_pprof(moments: Path, base: str, new: str) -> None:
+    old, late = (moments / f"grown-{kind}.pb.gz" for kind in (base, new))
+    if {base, new} in ({"heap", "allocs"}, {"block", "mutex"}):
+        agree(old, late)
+        return
+    assert pprof(old, late).returncode
+    with pytest.raises(IncomparableProfiles):
+        ours(old, late)

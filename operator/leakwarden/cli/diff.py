@@ -58,7 +58,7 @@ def as_json(found: Difference) -> str:
             {"function": e.function, "file": e.file, "line": e.line, "flat": e.flat, "cum": e.cum} for e in found.lines
         ],
     }
-    return json.dumps(document, indent=2, ensure_ascii=False)
+    return json.dumps(document, indent=2)
 
 
 def print_tables(found: Difference, top: int) -> None:
@@ -66,8 +66,8 @@ def print_tables(found: Difference, top: int) -> None:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _WIDE
-    if not found.functions:
-        console.print(f"No difference in {found.kind.type}.")
+    if not found.lines:
+        console.print(_printable(f"No difference in {found.kind.type}."))
         return
     show = _shown(found.kind.unit)
     console.print(_table("By function", found, found.functions[:top], show, lambda e: e.function))
@@ -80,13 +80,18 @@ def print_tables(found: Difference, top: int) -> None:
 def _table(
     title: str, found: Difference, entries: Sequence[Entry], show: Callable[[int], str], name: Callable[[Entry], str]
 ) -> Table:
-    table = Table(title=f"{title}: {found.kind.type}", box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(title=_printable(f"{title}: {found.kind.type}"), box=box.SIMPLE_HEAD, title_justify="left")
     table.add_column("flat", justify="right", no_wrap=True)
     table.add_column("cum", justify="right", no_wrap=True)
     table.add_column("function" if name is not _where else "function and line", overflow="fold")
     for entry in entries:
-        table.add_row(*(_coloured(show, value) for value in (entry.flat, entry.cum)), Text(name(entry)))
+        table.add_row(*(_coloured(show, value) for value in (entry.flat, entry.cum)), _printable(name(entry)))
     return table
+
+
+def _printable(text: str) -> Text:
+    """Names come from the profile: none may steer the terminal, or be taken for markup."""
+    return Text("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))
 
 
 def _where(entry: Entry) -> str:
