@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
 from pathlib import Path
+
+import pytest
 
 from leakwarden.adapters.decode_pool import DecodePool
 from leakwarden.adapters.pod_ip import PodIPDialer
@@ -11,7 +15,7 @@ from leakwarden.adapters.sampler import PodSampler
 from leakwarden.api.words import FailureReason, Transport
 from leakwarden.core.parts import HEAP, HEAP_AFTER_GC, ROUTINE, TEXT
 from leakwarden.core.readings import GoroutineReading, HeapReading, Reading
-from tests.adapters.servers import answer, go_process, http_server, target
+from tests.adapters.servers import answer, go_process, http_server, request_line, target, tcp_server
 
 MIB = 1 << 20
 
@@ -20,7 +24,7 @@ class Anything:
     """A decoder for bodies that are no profiles."""
 
     async def decode(self, part: str, data: bytes, max_bytes: int) -> PartReading:
-        return HeapReading(1, 0, 1, "f", {}) if part == HEAP else GoroutineReading(0, ())
+        return HeapReading(1, 0, 1, "f", {}) if part in {HEAP, HEAP_AFTER_GC} else GoroutineReading(0, ())
 
 
 async def sampled(port: int, wanted: frozenset[str] = ROUTINE | {HEAP_AFTER_GC}) -> Reading:
@@ -64,6 +68,38 @@ async def test_without_being_asked_no_collection_is_forced(pprof_server: Path) -
         first, second = await sampled(port, ROUTINE), await sampled(port, ROUTINE)
     assert first.heap_after_gc is None and second.heap_after_gc is None
     assert (held(first.heap), held(second.heap)) == (64, 64)
+
+
+async def test_a_collection_that_takes_longer_than_the_timeout_is_waited_for() -> None:
+    told = await slow_collection()
+    assert (told.heap_after_gc is not None, told.failures) == (True, {})
+
+
+async def test_one_that_does_not_end_fails_alone_and_says_how_long_it_was_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("leakwarden.adapters.sampler.FORCED_GC_PATIENCE", 0.3)
+    told = await slow_collection()
+    assert told.heap is not None and told.goroutines is not None and told.heap_after_gc is None
+    assert {part: (failed.reason, failed.message[:22]) for part, failed in told.failures.items()} == {
+        HEAP_AFTER_GC: (FailureReason.TIMEOUT, "no answer within 0.3 s")
+    }
+
+
+async def slow_collection() -> Reading:
+    """From a server that takes 1 s to collect, under a timeout of 0.5 s for everything else."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while line := await request_line(reader):
+            await asyncio.sleep(1.0 if "gc=1" in line else 0.0)
+            writer.write(answer(b"x"))
+
+    sampler = PodSampler({Transport.POD_IP: PodIPDialer()}, Anything())
+    async with tcp_server(talk) as port:
+        result = await sampler.sample(replace(target(port), timeout=0.5), ROUTINE | {HEAP_AFTER_GC})
+        await sampler.close()
+    assert isinstance(result.outcome, Reading), result.outcome
+    return result.outcome
 
 
 async def test_it_is_asked_for_last_and_its_failure_is_its_own() -> None:
