@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from leakwarden.cli.record_command import record
+from leakwarden.cli.replay_command import replay
 from leakwarden.errors import LeakwardenError
 
 
@@ -96,3 +97,4 @@ def diff(base: Path, new: Path, output: str, by: str, top: int, sample_index: st
 
 
 main.add_command(record)
+main.add_command(replay)

@@ -19,14 +19,13 @@ from leakwarden.adapters.port_forward import PortForwardDialer
 from leakwarden.adapters.recording_folder import FolderWriter, is_packed, pack, remove
 from leakwarden.adapters.sampler import PodSampler
 from leakwarden.api import GROUP, PLURAL, VERSION
-from leakwarden.api.words import FailureReason, Scheme, Transport
+from leakwarden.api.words import Scheme, Transport
 from leakwarden.core.parts import GOROUTINE_LEAK, IDENTITY, MEMSTATS, ROUTINE
 from leakwarden.core.pod_facts import pod_facts
 from leakwarden.core.policy import parse_policy
 from leakwarden.core.readings import Failure, Reading
 from leakwarden.core.recording_target import RecordedTarget, of_pod, of_url
 from leakwarden.core.rules_from_spec import endpoint_specs
-from leakwarden.core.samples import SampleResult
 from leakwarden.core.targets import EndpointSpec, PodFacts, Target, TargetKey
 from leakwarden.core.targets_of_policy import SamplingSpec, targets_for
 from leakwarden.errors import ApiError, ApiNotFound, InvalidSpec
@@ -166,7 +165,9 @@ async def _rounds(
 async def _round(one: Recorded, sampler: PodSampler) -> None:
     if one.pod is not None:
         await _look_at_pod(one, one.pod)
-    result = _without_leaks_unserved(one, await sampler.sample(one.target, _wanted(one)))
+    result = await sampler.sample(one.target, _wanted(one))
+    if isinstance(result.outcome, Reading) and GOROUTINE_LEAK in result.outcome.not_served:
+        one.serves_leaks = False
     one.rounds += 1
     one.bytes += one.writer.write(result, one.facts)
     one.last_failed = isinstance(result.outcome, Failure)
@@ -192,18 +193,6 @@ def _wanted(one: Recorded) -> frozenset[str]:
     if one.good % EXTRA_EVERY:
         return ROUTINE
     return ROUTINE | {MEMSTATS, IDENTITY} | ({GOROUTINE_LEAK} if one.serves_leaks else frozenset())
-
-
-def _without_leaks_unserved(one: Recorded, result: SampleResult) -> SampleResult:
-    """A Go version without that profile answers 404: it was never there to fail, and is not asked for again."""
-    reading = result.outcome
-    if not isinstance(reading, Reading) or GOROUTINE_LEAK not in reading.failures:
-        return result
-    if reading.failures[GOROUTINE_LEAK].reason is not FailureReason.HTTP_STATUS:
-        return result
-    one.serves_leaks = False
-    failures = {name: failure for name, failure in reading.failures.items() if name != GOROUTINE_LEAK}
-    return replace(result, outcome=replace(reading, failures=failures))
 
 
 async def record_pod(

@@ -47,9 +47,11 @@ class Errors:
 
     failure: Failure | None = None
     parts: Mapping[str, PartFailure] = field(default_factory=dict)
+    not_served: frozenset[str] = frozenset()
+    """Parts that were asked for and that the process does not have."""
 
     def __bool__(self) -> bool:
-        return self.failure is not None or bool(self.parts)
+        return self.failure is not None or bool(self.parts) or bool(self.not_served)
 
 
 def milliseconds(at: float) -> int:
@@ -92,7 +94,7 @@ def files_of(result: SampleResult) -> dict[str, bytes]:
 def errors_of(result: SampleResult) -> Errors:
     if isinstance(result.outcome, Failure):
         return Errors(failure=result.outcome)
-    return Errors(parts=result.outcome.failures)
+    return Errors(parts=result.outcome.failures, not_served=result.outcome.not_served)
 
 
 def errors_json(errors: Errors) -> bytes:
@@ -101,9 +103,10 @@ def errors_json(errors: Errors) -> bytes:
         document = {"reason": errors.failure.reason.value, "message": errors.failure.message}
     if errors.parts:
         document["parts"] = {
-            name: {"reason": failure.reason.value, "message": failure.message}
-            for name, failure in sorted(errors.parts.items())
+            name: {"reason": failure.reason.value, "message": failure.message} for name, failure in errors.parts.items()
         }
+    if errors.not_served:
+        document["notServed"] = sorted(errors.not_served)
     return json.dumps(document, indent=1, ensure_ascii=False).encode() + b"\n"
 
 
@@ -111,10 +114,11 @@ def parse_errors(data: bytes) -> Errors:
     """Raises MalformedRecording."""
     document = json_object(data, ERROR_FILE)
     failure = Failure(*_reason(document, ERROR_FILE)) if "reason" in document else None
-    parts = document.get("parts", {})
-    if not isinstance(parts, dict) or (failure is None and not parts):
-        raise MalformedRecording(f"{ERROR_FILE}: wants a reason, or parts with a reason each")
-    return Errors(failure, {name: PartFailure(*_reason(said, f"{ERROR_FILE}: {name}")) for name, said in parts.items()})
+    parts, not_served = document.get("parts", {}), document.get("notServed", [])
+    if not isinstance(parts, dict) or not isinstance(not_served, list):
+        raise MalformedRecording(f"{ERROR_FILE}: parts must be an object and notServed a list")
+    failures = {name: PartFailure(*_reason(said, f"{ERROR_FILE}: {name}")) for name, said in parts.items()}
+    return Errors(failure, failures, frozenset(map(str, not_served)))
 
 
 def json_object(data: bytes, what: str) -> dict[str, Any]:

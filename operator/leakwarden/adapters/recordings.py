@@ -1,0 +1,135 @@
+"""Reading a recording: a folder, or one packed file. Nothing is unpacked to disk, no link is followed, all is capped.
+
+A recording may come from anywhere. What is not named like a file of a recording is left alone and noted.
+"""
+
+from __future__ import annotations
+
+import lzma
+import os
+import stat
+import tarfile
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from leakwarden.core.recording import SampleFiles, group, split_name
+from leakwarden.errors import MalformedRecording
+
+MAX_FILES = 200_000
+"""Files; a week at 30 s is 60,000."""
+MAX_FILE = 256 << 20
+"""Bytes of one file."""
+MAX_UNPACKED = 16 << 30
+"""Bytes that a packed recording may unpack to altogether."""
+MAX_HELD = 1 << 30
+"""Bytes of a packed recording that are held in memory, compressed."""
+NOTES = 5
+"""Names that are listed one by one."""
+
+
+@dataclass(frozen=True, slots=True)
+class FolderRecording:
+    """Files are read when they are asked for."""
+
+    folder: Path
+    samples: Sequence[SampleFiles]
+    notes: Sequence[str]
+
+    def read(self, name: str) -> bytes:
+        path = self.folder / name
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+            with os.fdopen(handle, "rb") as file:
+                status = os.fstat(handle)
+                if not stat.S_ISREG(status.st_mode):
+                    raise MalformedRecording(f"{name} is no plain file")
+                if status.st_size > MAX_FILE:
+                    raise MalformedRecording(f"{name} has {status.st_size} bytes, more than the {MAX_FILE} allowed")
+                return file.read(MAX_FILE)
+        except OSError as error:
+            raise MalformedRecording(f"{name} cannot be read: {error.strerror}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class PackedRecording:
+    """Everything is in memory, lightly compressed."""
+
+    samples: Sequence[SampleFiles]
+    notes: Sequence[str]
+    held: Mapping[str, bytes] = field(repr=False)
+
+    def read(self, name: str) -> bytes:
+        return zlib.decompress(self.held[name])
+
+
+def open_recording(path: Path) -> FolderRecording | PackedRecording:
+    """Raises MalformedRecording where it is not there, cannot be read, or passes a cap."""
+    try:
+        if path.is_dir():
+            return _open_folder(path)
+        if not path.exists():
+            raise MalformedRecording("there is no such file or folder")
+        return _open_packed(path)
+    except OSError as error:
+        raise MalformedRecording(f"cannot be read: {error.strerror or error}") from error
+
+
+def _open_folder(path: Path) -> FolderRecording:
+    names, links = [], []
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if len(names) >= MAX_FILES:
+                raise MalformedRecording(f"more than {MAX_FILES} files")
+            (names if entry.is_file(follow_symlinks=False) else links).append(entry.name)
+    samples, strange = group(names)
+    return FolderRecording(path, samples, _notes([*strange, *links]))
+
+
+def _open_packed(path: Path) -> PackedRecording:
+    held: dict[str, bytes] = {}
+    ignored: list[str] = []
+    try:
+        with tarfile.open(path, "r|*") as archive:
+            _take(archive, held, ignored)
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
+        raise MalformedRecording(f"is no folder and no readable .tar.gz or .tar.xz: {error}") from error
+    samples, strange = group(held)
+    return PackedRecording(samples, _notes([*ignored, *strange]), held)
+
+
+def _take(archive: tarfile.TarFile, held: dict[str, bytes], ignored: list[str]) -> None:
+    unpacked = kept = 0
+    folders = set()
+    for count, member in enumerate(archive):
+        unpacked += member.size
+        if count >= MAX_FILES:
+            raise MalformedRecording(f"more than {MAX_FILES} files")
+        if unpacked > MAX_UNPACKED:
+            raise MalformedRecording(f"unpacks to more than the {MAX_UNPACKED} bytes allowed")
+        if member.isdir():
+            continue
+        place = PurePosixPath(member.name)
+        name = place.name
+        if not member.isreg() or split_name(name) is None or name in held:
+            ignored.append(member.name)
+            continue
+        if member.size > MAX_FILE:
+            raise MalformedRecording(f"{name} has {member.size} bytes, more than the {MAX_FILE} allowed")
+        folders.add(place.parent)
+        if len(folders) > 1:
+            raise MalformedRecording(
+                f"has samples in several folders ({', '.join(sorted(map(str, folders)))}): unpack it"
+            )
+        file = archive.extractfile(member)
+        held[name] = zlib.compress(file.read(MAX_FILE) if file else b"", 1)
+        kept += len(held[name])
+        if kept > MAX_HELD:
+            raise MalformedRecording(f"needs more than {MAX_HELD >> 20} MiB of memory: unpack it and give the folder")
+
+
+def _notes(names: Iterable[str]) -> list[str]:
+    strange = sorted(name[:100] for name in names)
+    listed = [f"{name!r} is no file of a recording: ignored" for name in strange[:NOTES]]
+    return listed + ([f"{len(strange) - NOTES} more are ignored"] if len(strange) > NOTES else [])
