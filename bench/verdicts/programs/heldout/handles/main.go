@@ -54,7 +54,7 @@ func main() {
 		}
 		for range pictures {
 			n++
-			decode(leaking && n%5 == 0) // 64 a tick
+			decode(leaking && n%7 == 0) // 45 a tick
 		}
 		thumbnails = append(thumbnails, make([]byte, 96<<10))
 	})

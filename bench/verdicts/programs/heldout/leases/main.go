@@ -13,7 +13,7 @@ const (
 	perTick = 40
 	returns = 20 // leases a turn that are handed back and given out again
 	onset   = 65
-	renewed = 6 // renewals a turn
+	renewed = 4 // renewals a turn
 )
 
 type lease struct {
