@@ -17,7 +17,7 @@ from leakwarden.errors import (
     StoreError,
 )
 from leakwarden.pipeline.deciding import JOURNAL_AGAIN
-from tests.core.decide.fleets import evicted
+from tests.core.decide.fleets import CONFIRMED, evicted, leak
 from tests.pipeline.build import owned, pod, policy
 from tests.pipeline.deciding_bench import (
     FORBIDDEN,
@@ -103,6 +103,22 @@ async def test_without_the_journal_nothing_is_evicted_and_status_says_why(bench:
     assert (bench.live.asked, bench.decisions()) == ([], {"ws-1": Refusal.JOURNAL_UNAVAILABLE})
     assert bench.statuses.last["decisions"][0]["reason"] == "JournalUnavailable"
     assert await bench.reasons("LeakPolicy") == ["ActionRefused"]
+
+
+async def test_only_where_a_confirmation_is_all_that_is_missing_is_it_asked_for(bench: Bench) -> None:
+    unconfirmed = leak(first_seen=bench.clock.at - 600, confirmation=None)
+    (waits,) = bench.leaking(evicting(labels={"p": "a"}), pod("ws-1", labels={"p": "a"}), finding=unconfirmed)
+    (bare,) = bench.leaking(
+        evicting("other", labels={"p": "b"}), pod("ws-2", labels={"p": "b"}, owner=None), finding=unconfirmed
+    )
+    await bench.turn()
+    assert bench.decisions() == {"ws-1": Refusal.NOT_CONFIRMED, "ws-2": Refusal.NO_CONTROLLER}
+    assert (waits.unconfirmed, bare.unconfirmed) == (True, False)
+    assert (bench.live.asked, await bench.reasons()) == ([], ["ActionRefused"])
+    assert waits.report is not None
+    waits.report = replace(waits.report, findings=(replace(unconfirmed, confirmation=CONFIRMED),))
+    await bench.turn()
+    assert (bench.live.evicted, waits.unconfirmed) == (["ws-1"], False)
 
 
 async def test_a_journal_that_moved_meanwhile_stops_the_turn_and_the_next_one_decides_on_what_it_says_now(

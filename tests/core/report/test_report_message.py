@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leakwarden.api.words import BLOCKED, Confidence, Severity, Signal, Unit, WaitKind
+from leakwarden.core.findings import Confirmation, ConfirmationResult
 from leakwarden.core.readings import Site
 from leakwarden.core.report.amounts import amount, clip, minute, quantity, rate
 from leakwarden.core.report.annotation import MAX_LENGTH, summary
@@ -28,6 +29,22 @@ def test_a_heap_leak_says_what_grows_where_how_fast_since_when_and_when_the_limi
         "Fix: find what keeps these objects and only grows (a cache, a map keyed by path or version, a token.FileSet, "
         "a slice); remove entries when their document or session closes."
     )
+
+
+@pytest.mark.parametrize(
+    ("result", "says"),
+    [
+        (None, "(rule live-heap; confidence High). "),
+        (ConfirmationResult.UNKNOWN, "(rule live-heap; confidence High). "),
+        (ConfirmationResult.CONFIRMED, "(rule live-heap; confidence High; confirmed by a forced collection). "),
+        (
+            ConfirmationResult.GARBAGE,
+            "(rule live-heap; confidence High; not confirmed: a forced collection took most of it back). ",
+        ),
+    ],
+)
+def test_what_a_forced_collection_said_is_told(result: ConfirmationResult | None, says: str) -> None:
+    assert says in finding_message(heap_leak(confirmation=Confirmation(result, NOW) if result else None))
 
 
 def test_a_goroutine_leak_says_what_they_wait_for() -> None:
