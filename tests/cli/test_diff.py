@@ -65,6 +65,7 @@ def test_tables_show_the_first_entries_and_say_how_many_more_there_are() -> None
     shown = result.stdout
     assert "By function: inuse_space" in shown
     assert "By line: inuse_space" in shown
+    assert len([row for row in shown.partition("By line")[0].splitlines() if "iB " in row or " B " in row]) == 3
     for entry in document["functions"][:3]:
         assert f" {entry['function']} " in shown
     first = document["lines"][0]

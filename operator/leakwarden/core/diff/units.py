@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -43,9 +42,7 @@ def _converted(profile: Profile, units: Mapping[str, str]) -> dict[str, Sequence
     values = {name: profile.column(name) for name in units}
     ratios = {name: _ratio(_type(profile, name).unit, unit) for name, unit in units.items()}
     changed = {
-        name: [_rounded(value * ratios[name]) for value in column]
-        for name, column in values.items()
-        if ratios[name] != 1
+        name: [round(value * ratios[name]) for value in column] for name, column in values.items() if ratios[name] != 1
     }
     if not changed:
         return values
@@ -130,9 +127,3 @@ def _chosen(sample_index: str, types: Sequence[str], default: str) -> int:
 def _negated(value: int) -> int:
     """pprof multiplies by a float, which past 2^53 is not exact."""
     return -value if abs(value) <= 2**53 else -int(float(value))
-
-
-def _rounded(value: float) -> int:
-    """To the nearest, halves away from zero."""
-    whole = math.trunc(value)
-    return whole + int(math.copysign(1, value)) if abs(value - whole) >= 0.5 else whole
