@@ -49,7 +49,7 @@ func main() {
 	fresh := func() *snapshot { return &snapshot{token.NewFileSet(), map[string]*ast.File{}} }
 	s := fresh()
 	for n := range files {
-		s.parse(fmt.Sprintf("file%d.go@0", n), source(200))
+		s.parse(fmt.Sprintf("file%d.go", n), source(200))
 	}
 	version := 0
 	lab.Forever(10, func(now float64) {

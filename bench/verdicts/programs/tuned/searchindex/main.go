@@ -28,7 +28,12 @@ type engine struct {
 }
 
 func (e *engine) loadSegment() {
-	e.segments = append(e.segments, &segment{docs: make([]byte, 192*lab.KiB), ids: make([]uint32, 16*lab.KiB)})
+	s := &segment{docs: make([]byte, 192*lab.KiB), ids: make([]uint32, 16*lab.KiB)}
+	for n := range s.ids {
+		s.ids[n] = uint32(n)
+		s.docs[n*12] = byte(n)
+	}
+	e.segments = append(e.segments, s)
 }
 
 func (e *engine) plan() []byte {
