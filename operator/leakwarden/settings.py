@@ -11,6 +11,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from leakwarden.api.quantity import Quantity, QuantityBetween
 from leakwarden.errors import InvalidSpec
 
 PREFIX = "LEAKWARDEN_"
@@ -31,12 +32,21 @@ class Settings(BaseModel):
     max_in_flight: Annotated[int, Field(ge=1, le=256)] = Field(default=16, description="Samples under way at most.")
     samples_per_second: Annotated[float, Field(gt=0)] = Field(default=100.0, description="Pace that is never passed.")
     decode_workers: Annotated[int, Field(ge=1, le=32)] = Field(default=1, description="Processes for big profiles.")
+    record_dir: Path | None = Field(default=None, description="Every judged sample is written below it; empty: off.")
+    record_max: Annotated[Quantity, QuantityBetween("16Mi", "1Pi")] = Field(
+        default=Quantity("1Gi"), description="Bytes below record_dir at most: the oldest samples go first."
+    )
     status_interval: Annotated[float, Field(gt=0)] = Field(default=2.0, description="Seconds between status writes.")
 
     @field_validator("watch_namespaces", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("record_dir", mode="before")
+    @classmethod
+    def _off(cls, value: object) -> object:
+        return None if value == "" else value
 
     @field_validator("log_level")
     @classmethod

@@ -33,17 +33,17 @@ class FolderWriter:
         except OSError as error:
             raise MalformedRecording(f"cannot make {folder}: {error.strerror}") from error
 
-    def write(self, result: SampleResult, target: RecordedTarget) -> int:
-        """One attempt, target.json with it where that changed. The bytes written. Raises MalformedRecording."""
+    def write(self, result: SampleResult, target: RecordedTarget) -> dict[str, bytes]:
+        """One attempt, target.json with it where that changed: what was written. Raises MalformedRecording."""
         files = files_of(result)
         facts = target_json(target)
         if facts != self._target:
             files[TARGET_FILE] = facts
-        written = self.write_files(milliseconds(result.at), files)
+        self._write(milliseconds(result.at), files)
         self._target = facts
-        return written
+        return files
 
-    def write_files(self, at_ms: int, files: Mapping[str, bytes]) -> int:
+    def _write(self, at_ms: int, files: Mapping[str, bytes]) -> None:
         for file, data in files.items():
             path = self.folder / file_name(at_ms, file)
             unfinished = self.folder / f".{path.name}.unfinished"
@@ -52,7 +52,6 @@ class FolderWriter:
                 unfinished.replace(path)
             except OSError as error:
                 raise MalformedRecording(f"cannot write {path}: {error.strerror}") from error
-        return sum(map(len, files.values()))
 
 
 def is_packed(path: Path) -> bool:

@@ -77,7 +77,8 @@ def open_recording(path: Path) -> FolderRecording | PackedRecording:
 
 
 def _open_folder(path: Path) -> FolderRecording:
-    names, links = [], []
+    names: list[str] = []
+    links: list[str] = []
     with os.scandir(path) as entries:
         for entry in entries:
             if len(names) >= MAX_FILES:

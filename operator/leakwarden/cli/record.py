@@ -169,7 +169,7 @@ async def _round(one: Recorded, sampler: PodSampler) -> None:
     if isinstance(result.outcome, Reading) and GOROUTINE_LEAK in result.outcome.not_served:
         one.serves_leaks = False
     one.rounds += 1
-    one.bytes += one.writer.write(result, one.facts)
+    one.bytes += sum(map(len, one.writer.write(result, one.facts).values()))
     one.last_failed = isinstance(result.outcome, Failure)
     if isinstance(result.outcome, Failure):
         one.failed += 1

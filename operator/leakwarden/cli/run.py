@@ -27,11 +27,12 @@ from leakwarden.adapters.pod_ip import PodIPDialer
 from leakwarden.adapters.pod_watch import PodCache
 from leakwarden.adapters.policies_api import PolicyList, StatusPatch
 from leakwarden.adapters.port_forward import PortForwardDialer
+from leakwarden.adapters.record_dir import RecordDir
 from leakwarden.adapters.sampler import PodSampler
 from leakwarden.adapters.store import SqliteStore
 from leakwarden.adapters.web import WebServer
 from leakwarden.api.words import Transport
-from leakwarden.errors import ApiNotFound, InvalidSpec
+from leakwarden.errors import ApiNotFound, InvalidSpec, MalformedRecording
 from leakwarden.pipeline.clock import AnchoredClock
 from leakwarden.pipeline.deciding import Deciding
 from leakwarden.pipeline.fleet import Fleet
@@ -73,7 +74,7 @@ async def run_operator(settings: Settings) -> None:
         recording = Recording(fleet, store, StatusPatch(api), EventsApi(api), clock)
         actuators = {False: LiveActuator(api), True: DryRunActuator(api)}
         deciding = Deciding(fleet, pods, ConfigMapJournal(api, settings.namespace), actuators, recording, clock)
-        judging = Judging(fleet, store, clock, deciding.changed)
+        judging = Judging(fleet, store, clock, deciding.changed, _recorder(settings, last))
         sampler = PodSampler(
             {Transport.PORT_FORWARD: PortForwardDialer(api), Transport.POD_IP: PodIPDialer()}, decoder, clock.now
         )
@@ -95,6 +96,19 @@ async def run_operator(settings: Settings) -> None:
         log.info("leakwarden runs; metrics and health on %s:%d", settings.listen_host, port)
         await run_until(stop, operator.run(), _kopf(operator, connection, settings, stop))
         log.info("stopping: what waits is written first")
+
+
+def _recorder(settings: Settings, last: AsyncExitStack) -> RecordDir | None:
+    """Where every sample is written down, if anywhere."""
+    if settings.record_dir is None:
+        return None
+    recorder = RecordDir(settings.record_dir, int(settings.record_max.value))
+    try:
+        recorder.start()
+    except MalformedRecording as error:
+        raise InvalidSpec("LEAKWARDEN_RECORD_DIR", str(error)) from error
+    last.callback(recorder.close)
+    return recorder
 
 
 def _take_signals(stop: asyncio.Event) -> None:

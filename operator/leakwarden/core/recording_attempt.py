@@ -55,8 +55,8 @@ def decoded(files: Mapping[str, bytes], max_bytes: int) -> Decoded | None:
             failures[part] = PartFailure(FailureReason.TOO_LARGE if large else FailureReason.MALFORMED, str(error))
             damaged.append(f"{PARTS[part].file_name}: {error}")
     if fields:
-        unserved = {"not_served": errors.not_served} if errors.not_served else {}
-        return Decoded(Reading(**fields, **unserved, failures=failures), info, tuple(damaged))
+        reading = Reading(**fields, not_served=errors.not_served, failures=failures)
+        return Decoded(reading, info, tuple(damaged))
     if not failures:
         return None
     first = next(iter(failures.values()))

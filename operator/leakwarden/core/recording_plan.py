@@ -57,11 +57,11 @@ def planned(replayed: Replay, policy: RemediationPolicy) -> tuple[Planned, ...]:
             key = finding.signature, finding.first_seen
             before = found.get(key)
             if before is None or before.action is None:
-                found[key] = _at(step, finding, policy)
+                found[key] = _at(step, finding, policy, confirmable=replayed.confirmable)
     return tuple(found.values())
 
 
-def _at(step: Step, finding: Finding, policy: RemediationPolicy) -> Planned:
+def _at(step: Step, finding: Finding, policy: RemediationPolicy, *, confirmable: bool) -> Planned:
     pod = pod_of(step.target) if step.target else None
     key = TargetKey(pod.uid, step.target.endpoint) if pod and step.target else TargetKey("", "")
     ledger = Ledger(())
@@ -71,8 +71,9 @@ def _at(step: Step, finding: Finding, policy: RemediationPolicy) -> Planned:
     case = Case(policy, key, finding, pod, gather(view, ledger, step.at), ledger, step.at, acting=None)
     asked = [rail.refusal for rail in RAILS if policy.mode in rail.asked_for]
     unknown = _OF_THE_FLEET if pod else frozenset(asked) - _OF_THE_FINDING
-    if Refusal.NOT_CONFIRMED in asked:
-        unknown = unknown - {Refusal.NOT_CONFIRMED} if finding.confirmation else unknown | {Refusal.NOT_CONFIRMED}
+    unknown -= {Refusal.NOT_CONFIRMED}
+    if not confirmable and first_refusal(case, frozenset({Refusal.NOT_CONFIRMED})):
+        unknown |= {Refusal.NOT_CONFIRMED}
     refused = first_refusal(case, frozenset(asked) - unknown)
     if refused is not None:
         return Planned(step.at, finding.signature, None, refused.refusal, refused.message)

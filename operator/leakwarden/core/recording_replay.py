@@ -10,6 +10,7 @@ from leakwarden.api.words import FindingType, Verdict
 from leakwarden.core import judge
 from leakwarden.core.findings import Finding
 from leakwarden.core.judge import Judgement
+from leakwarden.core.parts import HEAP_AFTER_GC, PARTS
 from leakwarden.core.readings import Attempt, Failure
 from leakwarden.core.recording import TARGET_FILE, SampleFiles
 from leakwarden.core.recording_attempt import attempt_of, decoded
@@ -65,6 +66,8 @@ class Replay:
     """All there ever were, as last seen, in the order in which they were said; resolved ones too."""
     target: RecordedTarget | None
     notes: tuple[str, ...]
+    confirmable: bool = False
+    """Whether the process was asked for its heap after a forced collection, ever."""
 
     @property
     def leaks(self) -> tuple[Finding, ...]:
@@ -94,7 +97,10 @@ def replay(recording: Recording, rules: RuleSet, interval: float, *, max_bytes: 
     if notes and not any(step.readable for step in steps):
         raise MalformedRecording(f"no sample can be read{_because(notes)}")
     findings = sorted((*resolved, *steps[-1].open), key=lambda finding: finding.first_seen)
-    return Replay(judgement.verdict, judgement.reason, tuple(steps), tuple(findings), target, tuple(notes))
+    forced = any(PARTS[HEAP_AFTER_GC].file_name in sample.names for sample in recording.samples)
+    return Replay(
+        judgement.verdict, judgement.reason, tuple(steps), tuple(findings), target, tuple(notes), forced
+    )  # fmt: skip
 
 
 def attempts(

@@ -18,6 +18,7 @@ from leakwarden.core.findings import Finding
 from leakwarden.core.judge import Judgement, TargetState, codec
 from leakwarden.core.policy import Policy
 from leakwarden.core.readings import Attempt, Failure, ProcessIdentity
+from leakwarden.core.recording_target import of_pod
 from leakwarden.core.records import Ended, Step, StoredTarget
 from leakwarden.core.report.events import EventNote, Transition, finding_events, policy_ref, transitions
 from leakwarden.core.report.values import TargetReport, openings, row_of
@@ -28,7 +29,7 @@ from leakwarden.core.targets_of_policy import container_of
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.fleet import Fleet, Point, Remembered, Watch
 from leakwarden.pipeline.logcontext import log_fields
-from leakwarden.pipeline.ports import Store
+from leakwarden.pipeline.ports import Recorder, Store
 
 log = logging.getLogger(__name__)
 
@@ -42,13 +43,21 @@ _FINDING: TypeAdapter[Finding] = TypeAdapter(Finding)
 
 
 class Judging:
-    """`changed` is told of each policy whose picture changed."""
+    """`changed` is told of each policy whose picture changed; `recorder` of each sample that was judged and stored."""
 
-    def __init__(self, fleet: Fleet, store: Store, clock: Clock, changed: Callable[[PolicyKey], None]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        store: Store,
+        clock: Clock,
+        changed: Callable[[PolicyKey], None],
+        recorder: Recorder | None = None,
+    ) -> None:
         self._fleet = fleet
         self._store = store
         self._clock = clock
         self._changed = changed
+        self._recorder = recorder
         self._under_way: dict[tuple[str, TargetKey], TargetReport] = {}
         """Reports, by policy UID and target, that are being stored: others must see what opens in the same moment."""
 
@@ -100,7 +109,7 @@ class Judging:
         self._changed(policy.key)
 
     async def _step(self, watch: Watch, result: SampleResult) -> Judgement:
-        attempt = attempt_of(watch, result)
+        attempt, pod = attempt_of(watch, result), watch.pod
         judgement = judge.step(watch.state, attempt, watch.policy.rules)
         report = self._report(watch, judgement, attempt.at, result)
         self._under_way[watch.policy.uid, watch.key] = report
@@ -119,6 +128,8 @@ class Judging:
             watch.wants = judgement.wants
         finally:
             del self._under_way[watch.policy.uid, watch.key]
+        if self._recorder is not None:
+            self._recorder.record(watch.policy.key, of_pod(watch.target.endpoint, pod), result)
         if not isinstance(result.outcome, Failure):
             watch.read_at = attempt.at
         self._changed(watch.policy.key)

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from leakwarden.core.actions import Action
 from leakwarden.core.policy import Policy
+from leakwarden.core.recording_target import RecordedTarget
 from leakwarden.core.records import Ended, OutboxRow, Step, StoredTarget
 from leakwarden.core.report.events import EventNote
 from leakwarden.core.samples import SampleResult
@@ -18,6 +19,12 @@ class Sampler(Protocol):
     """Never raises for what a target does: every failure is in the result."""
 
     async def sample(self, target: Target, wanted: frozenset[str]) -> SampleResult: ...
+
+
+class Recorder(Protocol):
+    """Writes down what was judged, to be replayed. Returns at once and never raises: it must not disturb sampling."""
+
+    def record(self, policy: PolicyKey, target: RecordedTarget, result: SampleResult) -> None: ...
 
 
 class PodWatch(Protocol):

@@ -133,7 +133,7 @@ class Rounds:
                 return await self._sampler.sample(target, wanted | more)
         except Exception as error:
             log.exception("sampling failed in a way that is a bug")
-            return SampleResult(at, 0.0, Failure(FailureReason.INTERNAL, f"{type(error).__name__}: {error}"))
+            return SampleResult(round(at, 3), 0.0, Failure(FailureReason.INTERNAL, f"{type(error).__name__}: {error}"))
 
     def _leave(self, ticket: Ticket, result: SampleResult) -> None:
         reason = result.outcome.reason if isinstance(result.outcome, Failure) else None
