@@ -6,11 +6,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from leakwarden.api.words import BLOCKED
-from leakwarden.core.readings import Attempt, Reading
+from leakwarden.core.readings import Attempt, MemStats, Reading
 
 PRODUCTION = 30.0
 """Seconds: what one interval of a recording stands for where a detector counts in minutes and hours. It is the default
 of `sampling.interval`, and the recordings' leaks are paced in intervals, not in seconds."""
+STANDS = 10
+"""Intervals for which memory statistics, which are recorded every fourth time, stand for those that follow: the five
+minutes for which Prometheus takes a last value."""
 LIMIT = 2 << 30
 """Bytes: the container limit for detectors that judge by a share of it. That of the pods of `make demo`."""
 
@@ -54,17 +57,22 @@ class Alarm:
 def series_of(attempts: Iterable[Attempt]) -> SampleSeries:
     """The rows of what was read; failed attempts leave none. Raises ValueError for a recording without a reading."""
     interval, samples = 0.0, []
+    known: tuple[float, MemStats] | None = None
     for attempt in attempts:
-        interval = attempt.interval
-        if isinstance(attempt.outcome, Reading):
-            samples.append(_sample(attempt.at, attempt.outcome))
+        interval, reading = attempt.interval, attempt.outcome
+        if not isinstance(reading, Reading):
+            continue
+        if reading.memstats is not None:
+            known = attempt.at, reading.memstats
+        stands = known is not None and attempt.at - known[0] <= STANDS * interval
+        samples.append(_sample(attempt.at, reading, known[1] if known and stands else None))
     if not samples:
         raise ValueError("the recording holds no reading")
     return SampleSeries(interval, tuple(samples))
 
 
-def _sample(at: float, reading: Reading) -> Sample:
-    heap, goroutines, memstats = reading.heap, reading.goroutines, reading.memstats
+def _sample(at: float, reading: Reading, memstats: MemStats | None) -> Sample:
+    heap, goroutines = reading.heap, reading.goroutines
     blocked: dict[str, int] = {}
     for group in goroutines.groups if goroutines else ():
         if group.wait in BLOCKED:
