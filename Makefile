@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test clean venv check unit integration e2e e2e-kind cluster bench generate
+.PHONY: help demo test clean venv check unit integration e2e e2e-kind cluster bench verdicts generate
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -55,6 +55,9 @@ cluster: ## just the local cluster; `python3 -m hack.cluster --help` says more
 bench: venv ## the figures in docs/: sampling against kubectl and pprof, decoding against pprof
 	@$(BIN)/python -m bench.decode
 	@$(BIN)/python -m bench.sampling
+
+verdicts: venv ## replay the labelled recordings against the bars and other detectors; writes docs/verdicts.md
+	@$(BIN)/python -m bench.verdicts
 
 generate: venv ## write crds/ and the protobuf module anew
 	@$(BIN)/python -m hack.gen_proto
