@@ -11,6 +11,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from leakwarden.cli import main
+from leakwarden.cli.diff import print_tables
+from leakwarden.core.diff.difference import Difference, Entry
+from leakwarden.core.pprof.profile import ValueType
 from tests.core.diff_judge import Printed, printed_by_pprof
 
 RECORDINGS = Path(__file__).resolve().parents[1] / "recordings/profiles"
@@ -81,6 +84,31 @@ def test_goroutines_are_whole_numbers_with_a_sign() -> None:
     assert (first["function"], first["flat"] > 5000) == ("runtime.gopark", True)
     assert f"+{first['flat']:,}" in diff(idle, unanswered).stdout
     assert f"-{first['flat']:,}" in diff(unanswered, idle).stdout
+
+
+@pytest.mark.parametrize(
+    ("unit", "title", "cell"),
+    [
+        ("bytes", "By function: amount", "+1.46 KiB"),
+        ("nanoseconds", "By function: amount", "+1.5e-06 s"),
+        ("count", "By function: amount", "+1,500"),
+        ("sheep", "By function: amount in sheep", "+1,500"),
+    ],
+)
+def test_amounts_are_shown_in_their_unit(capsys: pytest.CaptureFixture[str], unit: str, title: str, cell: str) -> None:
+    entry = Entry("main.keep", "", 0, 1500, 1500)
+    print_tables(Difference(ValueType("amount", unit), (entry,), (entry,)), top=1)
+    shown = capsys.readouterr().out.splitlines()
+    assert shown[0].strip() == title
+    assert f" {cell}   {cell}   main.keep" in " ".join(shown)
+
+
+def test_names_neither_steer_the_terminal_nor_are_taken_for_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    entry = Entry("main.[bold]keep\x1b[2J\n", "", 0, 1, 1)
+    print_tables(Difference(ValueType("[red]space", "bytes"), (entry,), (entry,)), top=1)
+    shown = capsys.readouterr().out
+    assert "main.[bold]keep\ufffd[2J\ufffd" in shown
+    assert "[red]space" in shown
 
 
 def test_two_files_that_are_the_same_do_not_differ() -> None:

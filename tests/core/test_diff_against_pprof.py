@@ -53,6 +53,11 @@ def test_profiles_of_allocations_and_of_waiting_differ_as_pprof_says(moments: Pa
     agree(moments / f"moved-{kind}.pb.gz", moments / f"shrunk-{kind}.pb.gz")
 
 
+def test_profiles_of_computing_differ_as_pprof_says(moments: Path) -> None:
+    for sample_index in ("", "samples"):
+        agree(moments / "grown-cpu.pb.gz", moments / "moved-cpu.pb.gz", sample_index)
+
+
 def test_the_moments_show_recursion_generics_inlining_growth_and_shrinking(moments: Path) -> None:
     """Else the comparisons above would say little."""
     grown = ours(moments / "empty-heap.pb.gz", moments / "grown-heap.pb.gz")

@@ -24,6 +24,8 @@ MAX_BYTES: Final = 1 << 28
 _WIDE: Final = 160
 """Columns for text that goes to no terminal."""
 
+_TOLD_BY_CELLS: Final = ("bytes", "nanoseconds", "count")
+
 
 def compare(base: Path, new: Path, sample_index: str, by: By) -> Difference:
     """Raises UnreadableFile, MalformedProfile, ProfileTooLarge or IncomparableProfiles, which name the file or both;
@@ -80,7 +82,8 @@ def print_tables(found: Difference, top: int) -> None:
 def _table(
     title: str, found: Difference, entries: Sequence[Entry], show: Callable[[int], str], name: Callable[[Entry], str]
 ) -> Table:
-    table = Table(title=_printable(f"{title}: {found.kind.type}"), box=box.SIMPLE_HEAD, title_justify="left")
+    unit = f" in {found.kind.unit}" if found.kind.unit not in _TOLD_BY_CELLS else ""
+    table = Table(title=_printable(f"{title}: {found.kind.type}{unit}"), box=box.SIMPLE_HEAD, title_justify="left")
     table.add_column("flat", justify="right", no_wrap=True)
     table.add_column("cum", justify="right", no_wrap=True)
     table.add_column("function" if name is not _where else "function and line", overflow="fold")
@@ -104,12 +107,14 @@ def _coloured(show: Callable[[int], str], value: int) -> Text:
 
 
 def _shown(unit: str) -> Callable[[int], str]:
-    """`+1.5 MiB`, `-12`; other units as whole numbers with their name."""
+    """`+1.5 MiB`, `-0.07 s`, `-12`, `0`: other units than bytes and nanoseconds as whole numbers."""
 
     def show(value: int) -> str:
         sign = "+" if value > 0 else "-" if value < 0 else ""
         if unit == "bytes":
             return sign + amount(abs(value), Unit.BYTES)
-        return f"{value:+,}" + ("" if unit == "count" else f" {unit}") if value else "0"
+        if unit == "nanoseconds":
+            return sign + amount(abs(value) / 1e9, Unit.SECONDS)
+        return f"{sign}{abs(value):,}"
 
     return show
