@@ -13,7 +13,8 @@ from leakwarden.adapters.metrics import FleetCollector, SampleMetrics
 from leakwarden.api.words import FailureReason, Mode, Outcome, Resolution, Verdict
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide import Decided, Plan
-from leakwarden.core.readings import Failure, PartFailure, Reading
+from leakwarden.core.parts import HEAP_AFTER_GC
+from leakwarden.core.readings import Failure, HeapReading, PartFailure, Reading
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.samples import SampleResult
 from leakwarden.core.targets import PolicyKey, TargetKey
@@ -114,6 +115,16 @@ def test_attempts_are_counted_by_how_they_ended(scrape: Scrape) -> None:
     assert counted == {"ok": 2, "partial": 1, "NotPprof": 1}
     assert scrape.value("leakwarden_sample_duration_seconds_count") == 3
     assert scrape.value("leakwarden_sample_duration_seconds_sum") == pytest.approx(0.6)
+
+
+def test_forced_collections_are_counted_by_how_they_ended_and_only_where_one_was_asked_for(scrape: Scrape) -> None:
+    metrics = SampleMetrics(scrape.registry)
+    late = Reading(failures={HEAP_AFTER_GC: PartFailure(FailureReason.TIMEOUT, "late")})
+    forced = Reading(heap_after_gc=HeapReading(1, 0, 1, "f", {}))
+    for outcome in (Reading(), forced, forced, late, Failure(FailureReason.TIMEOUT, "late")):
+        metrics.count(SampleResult(0.0, 0.2, outcome))
+    counted = {how: scrape.value("leakwarden_forced_collections_total", outcome=how) for how in ("ok", "Timeout")}
+    assert counted == {"ok": 2, "Timeout": 1}
 
 
 def test_labels_name_no_pod_however_many_there_are(scrape: Scrape) -> None:

@@ -16,6 +16,7 @@ from prometheus_client.registry import Collector
 from leakwarden.api.words import FindingType, Severity, Verdict
 from leakwarden.core.actions import Action
 from leakwarden.core.decide import Plan
+from leakwarden.core.parts import HEAP_AFTER_GC
 from leakwarden.core.readings import Failure
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.samples import SampleResult
@@ -46,6 +47,12 @@ class SampleMetrics:
             ["outcome"],
             registry=registry,
         )
+        self._forced = Counter(
+            "leakwarden_forced_collections_total",
+            "Heaps asked for after a forced collection, to confirm a leak: ok, or the reason of the failure.",
+            ["outcome"],
+            registry=registry,
+        )
         self._seconds = Histogram(
             "leakwarden_sample_duration_seconds",
             "From the connection to the last reading decoded, of attempts that read something.",
@@ -59,6 +66,10 @@ class SampleMetrics:
             return
         self._samples.labels("partial" if result.outcome.failures else "ok").inc()
         self._seconds.observe(result.latency)
+        if result.outcome.heap_after_gc is not None:
+            self._forced.labels("ok").inc()
+        elif (failed := result.outcome.failures.get(HEAP_AFTER_GC)) is not None:
+            self._forced.labels(failed.reason.value).inc()
 
 
 class FleetCollector(Collector):

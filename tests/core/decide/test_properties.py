@@ -17,8 +17,9 @@ from leakwarden.core.actions import Action, ActionState, Refusal
 from leakwarden.core.decide import FleetView, Intent, OpenFinding, RemediationPolicy, plan
 from leakwarden.core.decide.pace_rails import STEADY_FOR
 from leakwarden.core.decide.view import Budget
+from leakwarden.core.findings import Confirmation, ConfirmationResult
 from leakwarden.core.targets import Owner, PodFacts
-from tests.core.decide.fleets import NOW, found, pod, policy, view
+from tests.core.decide.fleets import NOW, found, leak, pod, policy, view
 
 PROTECTED: list[Callable[[PodFacts], PodFacts]] = [
     lambda each: replace(each, owner=None),
@@ -33,6 +34,7 @@ PROTECTED: list[Callable[[PodFacts], PodFacts]] = [
     lambda each: replace(each, annotations={"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"}),
     lambda each: replace(each, local_volumes=("home",)),
 ]
+GARBAGE = Confirmation(ConfirmationResult.GARBAGE, NOW, grown=1e8, kept=0.0)
 OWNERS = [Owner("ReplicaSet", f"rs-{i}", f"rs-uid-{i}") for i in range(3)]
 
 
@@ -44,6 +46,8 @@ class World:
     now: float = NOW
     pods: dict[str, PodFacts] = field(default_factory=dict)
     leaking: set[str] = field(default_factory=set)
+    garbage: set[str] = field(default_factory=set)
+    """UIDs of pods whose growth a forced collection took back."""
     journal: dict[str, Action] = field(default_factory=dict)
     evictions: list[tuple[str, float, Action]] = field(default_factory=list)
     """Everything that was ever done or may have been: pod UID, time, entry. The journal may replace, this never."""
@@ -58,7 +62,9 @@ class World:
 
     def seen(self) -> FleetView:
         findings: list[OpenFinding] = [
-            found(self.pods[uid], by) for uid in sorted(self.leaking & self.pods.keys()) for by in self.policies
+            found(self.pods[uid], by, leak(confirmation=GARBAGE) if uid in self.garbage else leak())
+            for uid in sorted(self.leaking & self.pods.keys())
+            for by in self.policies
         ]
         return view(findings, self.policies, self.pods.values(), journal=self.journal.values(), healthy=100)
 
@@ -77,7 +83,9 @@ STEPS = st.lists(
     st.builds(
         Step,
         wait=st.sampled_from([0.0, 1.0, 29.0, 31.0, 120.0, 601.0, 1800.0, 3600.0]),
-        what=st.sampled_from(["leak", "leak", "leak", "heal", "unready", "ready", "replace", "replace", "restart"]),
+        what=st.sampled_from(
+            ["leak", "leak", "leak", "heal", "garbage", "kept", "unready", "ready", "replace", "replace", "restart"]
+        ),
         which=st.integers(0, 11),
         answer=st.sampled_from(["done", "done", "done", "budget", "forbidden", "lost", "lost but done"]),
     ),
@@ -101,10 +109,8 @@ def happen(world: World, step: Step) -> None:
     uid = sorted(world.pods)[step.which % len(world.pods)]
     one = world.pods[uid]
     match step.what:
-        case "leak":
-            world.leaking.add(uid)
-        case "heal":
-            world.leaking.discard(uid)
+        case "leak" | "heal" | "garbage" | "kept":
+            judged(world, uid, step.what)
         case "unready":
             world.pods[uid] = replace(one, ready=False)
         case "ready":
@@ -116,6 +122,11 @@ def happen(world: World, step: Step) -> None:
                     world.add(gone.owner)
         case "restart":
             reconcile(world)
+
+
+def judged(world: World, uid: str, what: str) -> None:
+    changed = world.leaking if what in ("leak", "heal") else world.garbage
+    (changed.add if what in ("leak", "garbage") else changed.discard)(uid)
 
 
 def reconcile(world: World) -> None:
@@ -153,6 +164,7 @@ def check_before(world: World, intents: tuple[Intent, ...]) -> None:
     assert len(set(owners)) == len(owners), "two pods of one owner in one plan"
     for intent in intents:
         assert intent.action is not None
+        assert intent.pod.uid not in world.garbage, "a pod was evicted for garbage"
         by = next(each for each in world.policies if each.key == intent.action.policy)
         peers = [each for each in world.pods.values() if each.owner == intent.pod.owner and each.uid != intent.pod.uid]
         assert sum(each.ready and not each.deleting for each in peers) >= by.min_ready_peers
