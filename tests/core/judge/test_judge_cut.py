@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from leakwarden.api.words import FailureReason, Severity, Signal, WaitKind
 from leakwarden.core import judge
 from leakwarden.core.judge import Judgement, codec
+from leakwarden.core.parts import GOROUTINE_LEAK
 from leakwarden.core.readings import Attempt, Failure, ProcessIdentity, Reading
 from leakwarden.core.rules import RuleSet
 from tests.core.judge.builders import MI, T0, failed_part, goroutines, heap, memstats, rule, rules
@@ -23,7 +24,13 @@ BLOCKED = rule("blocked", Signal.BLOCKED_GOROUTINES, above=50, at_least=20, wind
 HIGH = rule("high", Signal.HEAP_INUSE, above=300 * MI, at_least=None, hold=0.0)
 WATER = rule("water", Signal.WATER_LEVEL, above=80, at_least=None, hold=30.0)
 MAPS = rule("maps", Signal.MAP_ENTRIES, at_least=5000)
-RULE_SETS = (rules(LIVE, SITE, BLOCKED, HIGH), rules(LIVE, SLOW, SITE, WATER, MAPS), rules(SITE, HIGH, grace=120.0))
+PROOF = rule("proof", Signal.LEAKED_GOROUTINES, above=20, at_least=None, hold=30.0)
+PAUSES = rule("pauses", Signal.GC_PAUSE, above=1.0, at_least=None, hold=0.0)
+RULE_SETS = (
+    rules(LIVE, SITE, BLOCKED, HIGH, PROOF, PAUSES),
+    rules(LIVE, SLOW, SITE, WATER, MAPS, PROOF),
+    rules(SITE, HIGH, PAUSES, grace=120.0),
+)
 
 
 @dataclass(frozen=True)
@@ -34,6 +41,10 @@ class Move:
     rise: float
     leak: float
     pace: float
+    proof: str = ""
+    """What comes of the goroutineleak profile; empty: it is not asked for."""
+    gcs: int = 1
+    """Collections between two attempts, of 20 ms pause each."""
 
 
 KINDS = (
@@ -46,6 +57,8 @@ MOVES = st.builds(
     rise=st.sampled_from([0.0, 1.0, 4.0, -2.0, 60.0, -60.0]),
     leak=st.sampled_from([0.0, 2.0, 3.5]),
     pace=st.sampled_from([1.0, 1.0, 1.0, 2.5, 4.0, 5.0, 60.0]),
+    proof=st.sampled_from(["", "all", "wobbles", "fails", "not served"]),
+    gcs=st.sampled_from([0, 1, 10, 300]),
 )
 STRETCHES = st.lists(st.tuples(MOVES, st.integers(1, 25)), min_size=1, max_size=10)
 """One move for a while, then another: random single moves would never hold a rule."""
@@ -53,7 +66,7 @@ STRETCHES = st.lists(st.tuples(MOVES, st.integers(1, 25)), min_size=1, max_size=
 
 def told(stretches: Sequence[tuple[Move, int]]) -> list[tuple[Attempt, RuleSet]]:
     """The attempts of a life that goes through these stretches, each with the rules in force."""
-    now, live, leaked, allocated, mark = T0, 200.0, 0.0, 0.0, 0
+    now, live, leaked, allocated, mark, gcs = T0, 200.0, 0.0, 0.0, 0, 0
     process, oom, rule_set = ProcessIdentity("pod", "c0", 1, T0 - 100), False, 0
     made: list[tuple[Attempt, RuleSet]] = []
     for move, count in stretches:
@@ -63,10 +76,11 @@ def told(stretches: Sequence[tuple[Move, int]]) -> list[tuple[Attempt, RuleSet]]
             if kind in ("restart", "killed"):
                 process, oom = ProcessIdentity("pod", f"c{len(made)}", 1, now), kind == "killed"
             if kind in ("restart", "killed", "unseen"):
-                live, leaked, allocated = 200.0, 0.0, 0.0
+                live, leaked, allocated, gcs = 200.0, 0.0, 0.0, 0
             rule_set = (rule_set + 1) % len(RULE_SETS) if kind == "edit" else rule_set
             now -= 400.0 if kind == "back" else 0.0
             live, leaked = max(50.0, live + move.rise / count), leaked + move.leak
+            gcs += move.gcs
             if kind != "same":
                 allocated, mark = allocated + 64 * MI, mark + 1
             reading = Reading(
@@ -74,9 +88,17 @@ def told(stretches: Sequence[tuple[Move, int]]) -> list[tuple[Attempt, RuleSet]]
                     (live + leaked) * MI, {"example.com/x.Keep": leaked * MI}, alloc=allocated, mark=str(mark)
                 ),
                 goroutines=goroutines(50 + 8 * leaked, {("example.com/x.send", WaitKind.CHAN_SEND): 8 * leaked}),
-                memstats=memstats(1.5 * (live + leaked) * MI, 1.8 * (live + leaked) * MI) if mark % 3 else None,
-                failures={"heap": failed_part()} if kind == "heap failed" else {"heap-gc": failed_part()}
-                if kind == "no gc" else {},
+                memstats=memstats(1.5 * (live + leaked) * MI, 1.8 * (live + leaked) * MI, gcs=gcs, pause=0.02)
+                if mark % 3 else None,
+                failures={
+                    **({"heap": failed_part()} if kind == "heap failed" else {}),
+                    **({"heap-gc": failed_part()} if kind == "no gc" else {}),
+                    **({GOROUTINE_LEAK: failed_part()} if move.proof == "fails" else {}),
+                },
+                leaked=goroutines(8 * leaked, {("example.com/x.send", WaitKind.CHAN_SEND): 8 * leaked})
+                if move.proof == "all" or (move.proof == "wobbles" and repeat % 3) else goroutines(0)
+                if move.proof == "wobbles" else None,
+                not_served=frozenset({GOROUTINE_LEAK}) if move.proof == "not served" else frozenset(),
                 heap_after_gc=heap((live + left) * MI, {"example.com/x.Keep": left * MI})
                 if (left := {"gc": leaked, "all garbage": 0.0}.get(kind)) is not None else None,
             )  # fmt: skip
@@ -103,6 +125,22 @@ def test_storing_the_state_anywhere_and_going_on_changes_nothing(
 ) -> None:
     life = told(stretches)
     assert judged(life, frozenset(range(len(life))) if everywhere else cuts) == judged(life, frozenset())
+
+
+def test_the_lives_of_the_master_test_prove_leaks_lose_pauses_and_lack_the_profile() -> None:
+    seen: set[str] = set()
+    for proof in ("all", "wobbles", "fails", "not served"):
+        for gcs in (10, 300):
+            said = judged(told([(Move("ok", 0.0, 3.5, 1.0, proof, gcs), 25)]), frozenset())
+            seen |= {
+                f"{e.rule}: {e.state} {round(e.value, 3) if e.value else e.why[:9]}"
+                for e in said[-1].rules
+                if e.rule in ("proof", "pauses")
+            }
+    assert seen == {
+        "proof: Firing 672.0", "proof: Firing 644.0", "proof: Unknown goroutine", "proof: Unknown the proce",
+        "pauses: Firing 2.0", "pauses: Unknown more GCs ",
+    }  # fmt: skip
 
 
 def test_the_lives_of_the_master_test_confirm_findings_in_every_way() -> None:

@@ -141,7 +141,7 @@ def _under_load(one: OpenFinding, rule: Rule, now: Now) -> bool:
 
 
 def _resolution(one: OpenFinding, rule: Rule, look: Look, now: Now) -> Resolution | None:
-    if one.parts[0].leak and any((s := now.look(part.rule, part.key)) is not None and s.met for part in one.parts):
+    if any((seen := now.look(part.rule, part.key)) is not None and seen.met for part in one.parts):
         return None
     if rule.growth is None:
         relieved = rule.above is not None and look.value is not None and look.value < RELIEF * rule.above
