@@ -125,8 +125,11 @@ def happen(world: World, step: Step) -> None:
 
 
 def judged(world: World, uid: str, what: str) -> None:
-    changed = world.leaking if what in ("leak", "heal") else world.garbage
-    (changed.add if what in ("leak", "garbage") else changed.discard)(uid)
+    """`garbage` is a leak too until it was asked about, and so is `kept` once it was asked about again."""
+    changed = world.garbage if what in ("garbage", "kept") else world.leaking
+    (changed.discard if what in ("heal", "kept") else changed.add)(uid)
+    if what == "garbage":
+        world.leaking.add(uid)
 
 
 def reconcile(world: World) -> None:
