@@ -11,8 +11,9 @@ from itertools import pairwise
 import pytest
 
 from leakwarden.api.words import FailureReason
-from leakwarden.core.parts import GOROUTINE, HEAP, IDENTITY, MEMSTATS
-from leakwarden.core.readings import Failure
+from leakwarden.core import judge
+from leakwarden.core.parts import GOROUTINE, GOROUTINE_LEAK, HEAP, IDENTITY, MEMSTATS
+from leakwarden.core.readings import Attempt, Failure, ProcessIdentity, Reading
 from leakwarden.core.samples import SampleResult
 from leakwarden.core.schedule import Tempo
 from leakwarden.core.targets import PodFacts, Target
@@ -20,6 +21,7 @@ from leakwarden.errors import StoreError
 from leakwarden.pipeline.fleet import Fleet, Point
 from leakwarden.pipeline.logcontext import current_fields
 from leakwarden.pipeline.rounds import Rounds, wanted_parts
+from tests.core.judge.builders import goroutines
 from tests.pipeline.build import HEAP_INUSE, pod, policy, quiet, refused
 from tests.pipeline.fakes import Answer, LoopClock, ScriptedSampler, until
 
@@ -261,6 +263,23 @@ def test_which_parts_are_asked_for_in_which_round(
     assert all({HEAP, GOROUTINE} <= parts <= {HEAP, GOROUTINE, MEMSTATS, IDENTITY} for parts in asked)
     assert [number for number, parts in enumerate(asked) if IDENTITY in parts] == [0, 5]
     assert [number for number, parts in enumerate(asked) if MEMSTATS in parts] == with_memstats
+
+
+def test_the_goroutineleak_profile_is_asked_for_when_the_judge_of_one_policy_asks() -> None:
+    """And not of a process of which nothing is known, nor of one that answered that it has none."""
+    leaked = {"name": "leaked", "signal": "LeakedGoroutines", "above": "100"}
+    fleet = Fleet()
+    fleet.put_policy(GOPLS, [pod()])
+    fleet.put_policy(policy("proof", rules=[leaked]), [pod()])
+    (point,) = fleet.points.values()
+    asked = [wanted_parts(point, 0.0)]
+    for number, not_served in enumerate([frozenset(), frozenset({GOROUTINE_LEAK})], start=1):
+        for watch in point.watches:
+            reading = Reading(goroutines=goroutines(50), not_served=not_served)
+            attempt = Attempt(number * 10.0, reading, ProcessIdentity("ws-1"), 10.0)
+            watch.state = judge.step(watch.state, attempt, watch.policy.rules).state
+        asked.append(wanted_parts(point, number * 10.0 + 10.0))
+    assert [GOROUTINE_LEAK in parts for parts in asked] == [False, True, False]
 
 
 def test_a_quiet_target_that_is_asked_less_often_gives_memstats_each_time() -> None:
