@@ -20,7 +20,7 @@ var (
 type series struct {
 	name    string
 	labels  map[string]string
-	buckets [140]float64
+	buckets [160]float64
 }
 
 type registry struct{ all map[string]*series }
@@ -63,7 +63,7 @@ func main() {
 			if *leak && lab.Leaks(now, *onset) {
 				id = fmt.Sprint(n)
 			}
-			r.with("/v1/items", id).buckets[lab.Rand.IntN(140)]++
+			r.with("/v1/items", id).buckets[lab.Rand.IntN(160)]++
 		}
 	})
 }
