@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
 
 from leakwarden.api.duration import Duration
 
@@ -39,9 +39,13 @@ class Entry(BaseModel):
     functions: tuple[str, ...] = ()
     why: str = Field(min_length=10)
 
+    @field_validator("interval")
+    @classmethod
+    def _duration(cls, interval: str) -> str:
+        return str(Duration(interval))
+
     @model_validator(mode="after")
     def _whole(self) -> Entry:
-        Duration(self.interval)
         if self.label == "leaking" and not (self.family and self.functions):
             raise ValueError("a leaking program wants family and functions")
         if self.label == "healthy" and (self.family or self.functions):
@@ -59,9 +63,16 @@ def entries(set_name: str, folder: Path = HERE) -> list[Entry]:
     if not path.exists():
         return []
     try:
-        found = TypeAdapter(list[Entry]).validate_python(yaml.safe_load(path.read_text()) or [])
-    except (yaml.YAMLError, ValidationError) as error:
+        document = yaml.safe_load(path.read_text()) or []
+        found = TypeAdapter(list[Entry]).validate_python(document)
+    except yaml.YAMLError as error:
         raise CatalogueError(f"{path.name}: {error}") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        at, *fields = first["loc"] or (0,)
+        entry = document[at] if isinstance(document, list) and isinstance(at, int) else {}
+        name = entry.get("name", f"entry {at}") if isinstance(entry, dict) else f"entry {at}"
+        raise CatalogueError(f"{path.name}: {name}: {'.'.join(map(str, fields))} {first['msg']}") from error
     names = [entry.name for entry in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
