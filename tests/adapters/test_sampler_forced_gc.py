@@ -6,16 +6,21 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+import aiohttp
 import pytest
 
 from leakwarden.adapters.decode_pool import DecodePool
 from leakwarden.adapters.pod_ip import PodIPDialer
 from leakwarden.adapters.ports import PartReading
 from leakwarden.adapters.sampler import PodSampler
-from leakwarden.api.words import FailureReason, Transport
+from leakwarden.api.words import FailureReason, Severity, Signal, Transport
+from leakwarden.core import judge
+from leakwarden.core.findings import ConfirmationResult
 from leakwarden.core.parts import HEAP, HEAP_AFTER_GC, ROUTINE, TEXT
-from leakwarden.core.readings import GoroutineReading, HeapReading, Reading
+from leakwarden.core.readings import Attempt, GoroutineReading, HeapReading, ProcessIdentity, Reading
+from leakwarden.core.rules import Growth, Rule
 from tests.adapters.servers import answer, go_process, http_server, request_line, target, tcp_server
+from tests.core.judge.builders import T0, rules
 
 MIB = 1 << 20
 
@@ -115,3 +120,25 @@ async def test_it_is_asked_for_last_and_its_failure_is_its_own() -> None:
     assert isinstance(told, Reading)
     assert told.heap is not None and told.goroutines is not None and told.heap_after_gc is None
     assert {part: failed.reason for part, failed in told.failures.items()} == {HEAP_AFTER_GC: FailureReason.HTTP_STATUS}
+
+
+@pytest.mark.parametrize(
+    ("dropped", "result"), [(False, ConfirmationResult.CONFIRMED), (True, ConfirmationResult.GARBAGE)]
+)
+async def test_a_real_leak_is_confirmed_and_real_garbage_is_not(
+    pprof_server: Path, dropped: bool, result: ConfirmationResult
+) -> None:
+    """Thirty-six real heaps of a process that grows, told to the judge as if thirty seconds lay between them."""
+    rule = rules(Rule("live-heap", Signal.LIVE_HEAP, None, Growth(64.0 * MIB, 900.0), 120.0, Severity.CRITICAL))
+    state, process, at = judge.start(rule), ProcessIdentity("pod", "c", 1, T0 - 3600), T0
+    async with go_process(pprof_server, "-hold=1", "-senders=1") as port, aiohttp.ClientSession() as http:
+        for _ in range(36):
+            await http.get(f"http://127.0.0.1:{port}/grow")
+            at += 30.0
+            state = judge.step(state, Attempt(at, await sampled(port, ROUTINE), process, 30.0), rule).state
+        await http.get(f"http://127.0.0.1:{port}/{'drop' if dropped else 'debug/pprof/cmdline'}")
+        said = judge.step(state, Attempt(at + 30.0, await sampled(port), process, 30.0), rule)
+    (finding,) = said.findings
+    assert finding.signature == "memory/main.hold"
+    assert finding.confirmation is not None
+    assert finding.confirmation.result is result
