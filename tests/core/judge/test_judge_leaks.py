@@ -15,6 +15,7 @@ from leakwarden.core.judge import RuleState, leaks
 from leakwarden.core.judge.values import LeakProfile
 from leakwarden.core.parts import GOROUTINE_LEAK
 from leakwarden.core.readings import ProcessIdentity, Reading
+from leakwarden.core.report.message import finding_message
 from leakwarden.core.rules import Rule
 from tests.core.judge.builders import INTERVAL, MI, T0, Target, builtin, failed_part, goroutines, heap, rule, rules
 
@@ -99,6 +100,7 @@ def test_proven_leaks_alone_are_a_leak_at_the_place_with_most_of_them_and_certai
         FindingType.LEAK, Confidence.HIGH, "goroutine/example.com/x.send/chan-send",
     )  # fmt: skip
     assert found.site is not None and found.site.function == SEND[0] and found.wait is SEND[1]
+    assert "number 150 in the process" in finding_message(found)
     assert (found.value, found.baseline, found.since) == (150, 0, T0 + 2 * INTERVAL)
 
 

@@ -57,6 +57,17 @@ def test_a_goroutine_leak_says_what_they_wait_for() -> None:
     assert "ctx.Done()" in message
 
 
+def test_leaked_goroutines_are_counted_where_no_growth_was_asked_for() -> None:
+    proven = replace(
+        goroutine_leak(), signal=Signal.LEAKED_GOROUTINES, growth_per_hour=0.0, value=150, rules=("leaked",)
+    )
+    assert finding_message(proven).startswith(
+        "proven leaked goroutines of example.org/lsp/internal/server.(*Server).onChange "
+        "(server.go:88, waiting: chan send, leaf runtime.chansend1) number 150 in the process, since "
+        "2026-11-23T10:00Z (rule leaked; confidence High). Fix: "
+    )
+
+
 def test_pressure_says_that_growth_is_not_proven() -> None:
     message = finding_message(pressure())
     assert (

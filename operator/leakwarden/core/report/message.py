@@ -18,7 +18,7 @@ _SUBJECTS: dict[Signal, str] = {
     Signal.CONTAINER_MEMORY: "memory of the container",
     Signal.GOROUTINES: "goroutines",
     Signal.BLOCKED_GOROUTINES: "blocked goroutines",
-    Signal.LEAKED_GOROUTINES: "goroutines that the runtime proves leaked",
+    Signal.LEAKED_GOROUTINES: "proven leaked goroutines",
     Signal.MAP_ENTRIES: "map entries",
     Signal.WATER_LEVEL: "heap in use as a share of memory taken from the system",
     Signal.GC_PAUSE: "GC pauses in 5 min",
@@ -114,6 +114,8 @@ def short_function(function: str) -> str:
 
 def _growth(finding: Finding) -> str:
     unit = UNITS[finding.signal]
+    if finding.signal is Signal.LEAKED_GOROUTINES and is_flat(finding):
+        return f"{subject(finding)} number {amount(finding.value, unit)} in the process, since {minute(finding.since)}"
     grown = amount(max(0.0, finding.value - finding.baseline), unit)
     by = "" if unit is Unit.BYTES else "by "
     pace = f", {rate(finding.growth_per_hour, unit)}" if not is_flat(finding) else ""
