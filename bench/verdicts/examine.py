@@ -124,14 +124,23 @@ def case_of(truth: Truth) -> Case:
 def examine(truth: Truth) -> Examined:
     """All detectors on one recording. Raises BadRecording, and MalformedRecording where it cannot be read."""
     found = read(truth)
-    rules = rules_at(truth.interval)
+    return _examined(truth, found, judged(found, rules_at(truth.interval)))
+
+
+def examine_and_cut(truth: Truth) -> tuple[Examined, bool]:
+    """The same, and whether every judgement stays the same where the state is stored at random places in between."""
+    found, rules = read(truth), rules_at(truth.interval)
     said = judged(found, rules)
+    return _examined(truth, found, said), judged(found, rules, cut_at_random_places(truth.id)) == said
+
+
+def _examined(truth: Truth, found: Sequence[Attempt], said: Sequence[Judgement]) -> Examined:
     series, case = series_of(found), case_of(truth)
-    ours = sayings_of(said, found, rules)
+    ours = sayings_of(said, found, rules_at(truth.interval))
     outcomes = {LEAKWARDEN: outcome(case, ours)}
     for rival in RIVALS:
-        alarms = [Saying(series.samples[alarm.index].at, alarm.why) for alarm in rival.alarms(series)]
-        outcomes[rival.name] = outcome(case, [Saying(one.at, one.what, until=one.at) for one in alarms])
+        alarms = [(series.samples[alarm.index].at, alarm.why) for alarm in rival.alarms(series)]
+        outcomes[rival.name] = outcome(case, [Saying(at, why, until=at) for at, why in alarms])
     return Examined(truth, series, outcomes, ours, said[-1].verdict, said[-1].reason)
 
 
