@@ -80,12 +80,12 @@ def replay(recording: Recording, rules: RuleSet, interval: float, *, max_bytes: 
     Raises MalformedRecording where there is nothing to judge. A damaged file in a readable recording is a failed part,
     as it is for the operator, and is named in `notes`.
     """
-    notes = list(recording.notes)
+    damage: list[str] = []
     steps: list[Step] = []
     resolved: list[Finding] = []
     judgement: Judgement | None = None
     state, target = judge.start(rules), None
-    for attempt, target in attempts(recording, interval, max_bytes, notes):
+    for attempt, target in attempts(recording, interval, max_bytes, damage):
         judgement = judge.step(state, attempt, rules)
         state = judgement.state
         resolved += [finding for finding in judgement.findings if not finding.open]
@@ -93,20 +93,20 @@ def replay(recording: Recording, rules: RuleSet, interval: float, *, max_bytes: 
         readable = not isinstance(attempt.outcome, Failure)
         steps.append(Step(attempt.at, judgement.verdict, open_now, judgement.transitions, target, readable))
     if judgement is None:
-        raise MalformedRecording(f"no samples{_because(notes)}")
-    if notes and not any(step.readable for step in steps):
-        raise MalformedRecording(f"no sample can be read{_because(notes)}")
+        raise MalformedRecording(f"no samples{_because([*damage, *recording.notes])}")
+    if damage and not any(step.readable for step in steps):
+        raise MalformedRecording(f"no sample can be read{_because(damage)}")
     findings = sorted((*resolved, *steps[-1].open), key=lambda finding: finding.first_seen)
     forced = any(PARTS[HEAP_AFTER_GC].file_name in sample.names for sample in recording.samples)
     return Replay(
-        judgement.verdict, judgement.reason, tuple(steps), tuple(findings), target, tuple(notes), forced
+        judgement.verdict, judgement.reason, tuple(steps), tuple(findings), target, (*damage, *recording.notes), forced
     )  # fmt: skip
 
 
 def attempts(
-    recording: Recording, interval: float, max_bytes: int, notes: list[str]
+    recording: Recording, interval: float, max_bytes: int, damage: list[str]
 ) -> Iterator[tuple[Attempt, RecordedTarget | None]]:
-    """Each recorded attempt in the order of time, with what was known of the pod. Adds to `notes`."""
+    """Each recorded attempt in the order of time, with what was known of the pod. Adds to `damage`."""
     target: RecordedTarget | None = None
     read_at = float("inf")
     for sample in recording.samples:
@@ -116,12 +116,12 @@ def attempts(
                 target = parse_target(files[TARGET_FILE])
             found = decoded(files, max_bytes)
         except MalformedRecording as error:
-            notes.append(f"{sample.at_ms}: skipped, {error}")
+            damage.append(f"{sample.at_ms}: skipped, {error}")
             continue
         if found is None:
-            notes.append(f"{sample.at_ms}: skipped, it has no profile and no error.json")
+            damage.append(f"{sample.at_ms}: skipped, it has no profile and no error.json")
             continue
-        notes += [f"{sample.at_ms}-{damage}" for damage in found.damaged]
+        damage += [f"{sample.at_ms}-{what}" for what in found.damaged]
         yield attempt_of(found, sample.at, target, interval, read_at), target
         if not isinstance(found.outcome, Failure):
             read_at = sample.at
