@@ -210,6 +210,13 @@ def test_a_process_too_young_to_be_judged_is_not_asked() -> None:
     assert asked(fresh(grace=5 * INTERVAL), 10, proof(0))[0] == 5
 
 
+def test_a_clock_set_back_does_not_put_off_the_next_profile() -> None:
+    target = fresh()
+    assert asked(target, 5, proof(0)) == [1]
+    target.at -= 3600.0
+    assert asked(target, 12, proof(0)) != []
+
+
 def test_another_process_is_asked_again() -> None:
     target = fresh()
     assert asked(target, 5, NOT_SERVED) == [1]

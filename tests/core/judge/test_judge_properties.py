@@ -161,12 +161,15 @@ def test_a_state_stays_bounded_over_ten_thousand_steps() -> None:
         value = 500 * MI + random.random() * MI
         target.at = T0 + 30.0 * index
         reading = Reading(heap(value, sites, alloc=1000.0 * index, mark=str(index)), goroutines(2000, groups),
-                          memstats(value, 1.3 * value))  # fmt: skip
+                          memstats(value, 1.3 * value, gcs=2 * index, pause=0.001),
+                          leaked=goroutines(2000, groups))  # fmt: skip
         target.give(reading, after=0.0)
         del target.said[1:]
         if index % 500 == 499 and target.state is not None:
             largest = max(largest, len(to_json(target.state)))
-    assert STATED_KIB * 1024 / 4 < largest < STATED_KIB * 1024
+    assert target.state is not None and target.state.segment is not None
+    assert target.state.segment.leaks.places and len(target.state.segment.gc_pause) > 100
+    assert STATED_KIB * 1024 / 4 < largest < STATED_KIB * 1024, largest
 
 
 def test_a_late_slow_grower_gets_a_series_among_many_large_places() -> None:
