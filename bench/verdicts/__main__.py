@@ -1,8 +1,8 @@
 """Replays every labelled recording through Leakwarden and through other people's rules, and writes docs/verdicts.md.
 
-    python3 -m bench.verdicts [--set SET] [--only NAME...] [--json FILE] [-v]
+    python3 -m bench.verdicts [--set SET] [--only NAME...] [--json FILE] [-v] [--recordings FOLDER]
 
-Exit 1 where a bar is missed, 2 where a recording cannot be used. With --set or --only nothing is written.
+Exit 1 where a bar is missed, 2 where a recording cannot be used. With --set, --only or --recordings no page is written.
 """
 
 from __future__ import annotations
@@ -63,11 +63,13 @@ def _is_wrong(one: Examined) -> bool:
     return ours.false_alarm or ours.found != one.truth.leaking or (ours.found and not ours.named) or bool(ours.strange)
 
 
-def chosen(sets: list[str], only: list[str]) -> list[Truth]:
-    """Raises CatalogueError for a name that no recording has."""
-    found = [truth for truth in truths(RECORDINGS) if not sets or truth.set in sets]
+def chosen(root: Path, sets: list[str], only: list[str]) -> list[Truth]:
+    """Raises CatalogueError for a name that no recording has, and where there are none."""
+    found = [truth for truth in truths(root) if not sets or truth.set in sets]
     if unknown := sorted(set(only) - {truth.name for truth in found}):
         raise CatalogueError(f"no such recording: {', '.join(unknown)}")
+    if not found:
+        raise CatalogueError(f"no recordings in {root}: python3 -m bench.verdicts.record makes them")
     return [truth for truth in found if not only or truth.name in only]
 
 
@@ -76,12 +78,11 @@ def main() -> int:
     parser.add_argument("--set", choices=SETS, action="append", default=[], help="may be repeated")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write everything there")
+    parser.add_argument("--recordings", type=Path, default=RECORDINGS, metavar="FOLDER", help="others than the tests'")
     parser.add_argument("-v", action="store_true", help="say what every rule saw at every sample")
     options = parser.parse_args()
     try:
-        found = chosen(options.set, options.only)
-        if not found:
-            raise CatalogueError(f"no recordings in {RECORDINGS}: python3 -m bench.verdicts.record makes them")
+        found = chosen(options.recordings, options.set, options.only)
         if options.v:
             for truth in found:
                 print("\n".join(explained(truth)), end="\n\n")
@@ -89,7 +90,7 @@ def main() -> int:
         show(examined)
         if options.json:
             options.json.write_text(json.dumps(report.as_json(examined), indent=1) + "\n")
-        if not (options.set or options.only):
+        if not (options.set or options.only) and options.recordings == RECORDINGS:
             write_docs(examined)
     except (CatalogueError, BadRecording, LeakwardenError) as error:
         print(f"verdicts: {error}", file=sys.stderr)

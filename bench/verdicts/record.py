@@ -1,6 +1,6 @@
 """Records the programs of the catalogue with Leakwarden's own recorder, and writes down what is true of them.
 
-    python3 -m bench.verdicts.record [--set tuned|heldout] [--only NAME...] [--missing] [--jobs 10]
+    python3 -m bench.verdicts.record [--set tuned|heldout] [--only NAME...] [--missing] [--jobs 10] [--output FOLDER]
 
 A program that dies while it is recorded, or says no onset though it leaks, is an error; the others go on. Exit 1 where
 there was one. Ctrl-C ends everything that was started.
@@ -212,9 +212,9 @@ def _go_version() -> str:
     return done.stdout.strip()
 
 
-async def _cancelled_by_signals(jobs: Sequence[Job], at_once: int) -> list[str]:
+async def _cancelled_by_signals(jobs: Sequence[Job], at_once: int, root: Path) -> list[str]:
     """Ctrl-C and SIGTERM cancel the work, and what was started ends with it."""
-    task = asyncio.create_task(record_all(jobs, at_once))
+    task = asyncio.create_task(record_all(jobs, at_once, root))
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, task.cancel)
     return await task
@@ -226,20 +226,21 @@ def main() -> int:
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
     parser.add_argument("--missing", action="store_true", help="those that have no truth yet")
     parser.add_argument("--jobs", type=int, default=10, help="recorded at once (default 10)")
+    parser.add_argument("--output", type=Path, default=RECORDINGS, metavar="FOLDER", help="default: where tests look")
     options = parser.parse_args()
     began = time.monotonic()
     try:
-        chosen = wanted(options.set or ["tuned", "heldout"], options.only, missing=options.missing)
+        chosen = wanted(options.set or ["tuned", "heldout"], options.only, missing=options.missing, root=options.output)
         with tempfile.TemporaryDirectory(prefix="verdicts-") as folder:
             print(f"{len(chosen)} recordings; building their programs", flush=True)
-            failed = asyncio.run(_cancelled_by_signals(build(chosen, Path(folder)), options.jobs))
+            failed = asyncio.run(_cancelled_by_signals(build(chosen, Path(folder)), options.jobs, options.output))
     except (CatalogueError, RecordingError) as error:
         print(f"record: {error}", file=sys.stderr)
         return 1
     except (asyncio.CancelledError, KeyboardInterrupt):
         print("record: stopped; what was finished stays", file=sys.stderr)
         return 1
-    size = total_bytes()
+    size = total_bytes(options.output)
     print(f"{len(chosen) - len(failed)} recorded in {time.monotonic() - began:.0f} s; all together {size / 1e6:.1f} MB")
     if failed:
         print(f"record: failed: {', '.join(sorted(failed))}", file=sys.stderr)
