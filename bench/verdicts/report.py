@@ -205,6 +205,6 @@ down."""
 
 AFTER_DETECTORS = """All detectors see the same decoded samples, and a rival's alarm is judged as a finding of ours is.
 Where a rule counts in minutes or hours, an interval of a recording stands for 30 s (for Precog 5 minutes, a point of
-its own grid). Where it needs a memory limit, that is 2 GiB. Memory statistics are recorded every fourth time and stand
+its own grid). Where it needs a memory limit, that is 1 GiB. Memory statistics are recorded every fourth time and stand
 until the next. `bench/verdicts/rivals/` says the rest. Most of these rules were made to call a person who looks at the
 picture, not to act alone: the table says what they would do alone."""

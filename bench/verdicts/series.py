@@ -14,8 +14,9 @@ of `sampling.interval`, and the recordings' leaks are paced in intervals, not in
 STANDS = 10
 """Intervals for which memory statistics, which are recorded every fourth time, stand for those that follow: the five
 minutes for which Prometheus takes a last value."""
-LIMIT = 2 << 30
-"""Bytes: the container limit for detectors that judge by a share of it. That of the pods of `make demo`."""
+LIMIT = 1 << 30
+"""Bytes: the container limit for detectors that judge by a share of it. The recordings have none; no program of theirs
+passes it, and a larger one would keep those detectors silent."""
 
 
 @dataclass(frozen=True, slots=True)
