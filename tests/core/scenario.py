@@ -14,7 +14,8 @@ Shapes take `(…)xN` for N values:
     drift(sigma, memory)        autocorrelated, AR(1) with that coefficient
 
 A list of rows is their sum. Values that end early stay at their last. Inputs are `heap`, `site NAME`, `goroutines`,
-`group NAME [wait]`, `inuse`, `sys`, `load`; `gc heap` and `gc site NAME` are what a forced collection left.
+`group NAME [wait]`, `leaked NAME [wait]` of the goroutineleak profile, `inuse`, `sys`, `load`; `gc heap` and `gc site NAME`
+are what a forced collection left.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ from leakwarden.api.spec import LeakPolicySpec
 from leakwarden.api.words import FailureReason, WaitKind
 from leakwarden.core import judge
 from leakwarden.core.judge import Judgement
+from leakwarden.core.parts import GOROUTINE_LEAK
 from leakwarden.core.readings import Attempt, Failure, PartFailure, ProcessIdentity, Reading
 from leakwarden.core.rules import RuleSet
 from leakwarden.core.rules_from_spec import rule_set
@@ -263,6 +265,8 @@ def _reading(values: dict[str, Value], allocated: float, mark: int) -> Reading:
     failed = PartFailure(FailureReason.TIMEOUT, "x")
     sites = {name.removeprefix("site "): _number(v) for name, v in values.items() if name.startswith("site ")}
     groups = {_group(name): _number(v) for name, v in values.items() if name.startswith("group ")}
+    proven = {_group(name): v for name, v in values.items() if name.startswith("leaked ")}
+    leaked = {group: v for group, v in proven.items() if isinstance(v, float)}
     after = {name.removeprefix("gc site "): _number(v) for name, v in values.items() if name.startswith("gc site ")}
     live, total, inuse = (values.get(name, "_") for name in ("heap", "goroutines", "inuse"))
     return Reading(
@@ -271,7 +275,11 @@ def _reading(values: dict[str, Value], allocated: float, mark: int) -> Reading:
         memstats=memstats(inuse, _number(values["sys"]) if "sys" in values else 1.25 * inuse)
         if isinstance(inuse, float)
         else None,
-        failures={part: failed for name, part in parts if values.get(name) == "!"},
+        leaked=goroutines(sum(leaked.values()), leaked) if leaked else None,
+        failures={
+            **{part: failed for name, part in parts if values.get(name) == "!"},
+            **({GOROUTINE_LEAK: failed} if "!" in proven.values() else {}),
+        },
         heap_after_gc=heap(_number(forced), after)
         if (forced := values.get("gc heap", "_")) not in ("_", "!")
         else None,
@@ -279,8 +287,8 @@ def _reading(values: dict[str, Value], allocated: float, mark: int) -> Reading:
 
 
 def _group(name: str) -> tuple[str, WaitKind]:
-    """`group example.com/x.send [chan send]`"""
-    match = re.fullmatch(r"group (\S+) \[(.+)\]", name)
+    """`group example.com/x.send [chan send]`, or `leaked …`."""
+    match = re.fullmatch(r"(?:group|leaked) (\S+) \[(.+)\]", name)
     if match is None:
         raise ValueError(f"{name!r} is no group")
     return match[1], WaitKind(match[2])
