@@ -14,8 +14,8 @@ Shapes take `(…)xN` for N values:
     drift(sigma, memory)        autocorrelated, AR(1) with that coefficient
 
 A list of rows is their sum. Values that end early stay at their last. Inputs are `heap`, `site NAME`, `goroutines`,
-`group NAME [wait]`, `leaked NAME [wait]` of the goroutineleak profile, `inuse`, `sys`, `load`; `gc heap` and `gc site NAME`
-are what a forced collection left.
+`group NAME [wait]`, `leaked NAME [wait]` of the goroutineleak profile, `inuse`, `sys`, `load`; what a forced
+collection left: `gc heap` and `gc site NAME`.
 """
 
 from __future__ import annotations
