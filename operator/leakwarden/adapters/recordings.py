@@ -5,6 +5,7 @@ A recording may come from anywhere. What is not named like a file of a recording
 
 from __future__ import annotations
 
+import gzip
 import lzma
 import os
 import stat
@@ -13,6 +14,7 @@ import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from leakwarden.core.recording import SampleFiles, group, split_name
 from leakwarden.errors import MalformedRecording
@@ -92,12 +94,31 @@ def _open_packed(path: Path) -> PackedRecording:
     held: dict[str, bytes] = {}
     ignored: list[str] = []
     try:
-        with tarfile.open(path, "r|*") as archive:
-            _take(archive, held, ignored)
-    except (tarfile.TarError, lzma.LZMAError, zlib.error, EOFError) as error:
+        with _unpacked(path) as stream:
+            with tarfile.open(fileobj=stream, mode="r|") as archive:
+                _take(archive, held, ignored)
+            _drain(stream)
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, EOFError) as error:
         raise MalformedRecording(f"is no folder and no readable .tar.gz or .tar.xz: {error}") from error
     samples, strange = group(held)
     return PackedRecording(samples, _notes([*ignored, *strange]), held)
+
+
+def _unpacked(path: Path) -> IO[bytes]:
+    with path.open("rb") as file:
+        magic = file.read(6)
+    if magic[:2] == b"\x1f\x8b":
+        return gzip.open(path)  # type: ignore[return-value]
+    if magic == b"\xfd7zXZ\0":
+        return lzma.open(path)
+    raise tarfile.ReadError("it is neither gzip nor xz")
+
+
+def _drain(stream: IO[bytes]) -> None:
+    """Reads on behind the archive's end: only there stand the checksums, and a file cut short shows."""
+    left = MAX_UNPACKED
+    while left > 0 and (data := stream.read(1 << 20)):
+        left -= len(data)
 
 
 def _take(archive: tarfile.TarFile, held: dict[str, bytes], ignored: list[str]) -> None:
