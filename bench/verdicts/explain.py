@@ -10,10 +10,14 @@ from leakwarden.core.judge import Judgement, RuleEvaluation
 from leakwarden.core.readings import Attempt, Reading
 
 MIB = 1 << 20
+EVERY = 5
+"""Samples after which a rule that sees growth is told again."""
+ABSENT = "was not taken in this round"
+"""Said of memory statistics three times out of four: no news."""
 
 
 def explained(truth: Truth) -> Iterator[str]:
-    """A line a sample, and below it the rules that have changed their state; all of them at the end."""
+    """A line a sample, and below it the rules that have changed their state or see growth; all of them at the end."""
     found = read(truth)
     said = judged(found, rules_at(truth.interval))
     yield f"{truth.id}: {truth.label}. {truth.why}"
@@ -24,8 +28,11 @@ def explained(truth: Truth) -> Iterator[str]:
             yield f"      onset, {(onset - begin) / truth.interval:.1f} intervals after the first sample"
         yield f"{index:4d}  {_values(attempt)}  {judgement.verdict}"
         for evaluation in judgement.rules:
+            if evaluation.why.endswith(ABSENT) and index < len(found) - 1:
+                continue
             now = f"{evaluation.state} {evaluation.site.function if evaluation.site else ''}"
-            if before.get(evaluation.rule) != now or index == len(found) - 1:
+            told = index % EVERY == 0 and evaluation.growth is not None
+            if told or before.get(evaluation.rule) != now or index == len(found) - 1:
                 yield f"        {_evaluation(evaluation)}"
             before[evaluation.rule] = now
         yield from _transitions(judgement)

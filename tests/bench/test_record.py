@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.verdicts.__main__ import main
 from bench.verdicts.catalogue import CatalogueError, Entry, entries, read_truth, truths
 from bench.verdicts.examine import BadRecording, examine, read
 from bench.verdicts.record import PROGRAMS, Job, RecordingError, record, record_all
@@ -52,6 +53,24 @@ def test_a_recording_holds_all_samples_and_its_truth(tmp_path: Path, renames: Pa
     )
     assert len(read(truth)) == 20
     assert json.loads((tmp_path / "tuned" / "quiet.json").read_text())["go"].startswith("go1.")
+
+
+def test_the_command_explains_a_recording_and_refuses_what_is_not_there(
+    tmp_path: Path, renames: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there = f"--recordings={tmp_path}"
+    assert main([there]) == 2
+    assert "no recordings in" in capsys.readouterr().err
+    assert asyncio.run(record_all([Job("tuned", HEALTHY, renames)], 1, tmp_path)) == []
+    truth = tmp_path / "tuned" / "quiet.json"
+    truth.write_text(truth.read_text().replace('"50ms"', '"1s"'))  # no policy may sample as fast as this test does
+    assert main([there, "--only", "quite"]) == 2
+    assert "no such recording: quite" in capsys.readouterr().err
+    assert main([there, "-v", f"--json={tmp_path}/all.json"]) == 0
+    said = capsys.readouterr().out
+    assert "tuned/quiet: healthy. It is only here to be recorded." in said
+    assert "at the end: Learning" in said
+    assert json.loads((tmp_path / "all.json").read_text())["recordings"][0]["verdict"] == "Learning"
 
 
 def test_a_recording_that_is_cut_short_is_refused(tmp_path: Path, renames: Path) -> None:
