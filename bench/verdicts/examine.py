@@ -102,7 +102,7 @@ def sayings_of(said: Sequence[Judgement], found: Sequence[Attempt], rules: RuleS
 
     def put_down(signature: str, until: float | None) -> None:
         at, finding = standing.pop(signature)
-        window, hold = max((patience[name] for name in finding.rules), default=(0.0, 0.0))
+        window, hold = patience[finding.rules[0]]
         function = finding.site.function if finding.site else ""
         done.append(Saying(at, " ".join(finding.rules), function, window / interval, hold / interval, until))
 
