@@ -111,11 +111,21 @@ def _begin(
     output = plan.output or Path(f"leakwarden-{name}-{stamp}" if alone else f"leakwarden-{stamp}")
     if not is_packed(output):
         folder = output if alone else output / name
-        return Recorded(name, target, facts, FolderWriter(folder), pod=pod, path=folder)
+        return Recorded(name, target, facts, _new(folder), pod=pod, path=folder)
     suffix = output.name[-len(".tar.gz") :]
     stem = output.name.removesuffix(suffix) if alone else f"{output.name.removesuffix(suffix)}-{name}"
     packed = output.with_name(stem + suffix)
-    return Recorded(name, target, facts, FolderWriter(output.with_name(stem)), packed, pod, path=packed)
+    if packed.exists():
+        raise InvalidSpec("--output", f"{packed} is there already: give another name")
+    return Recorded(name, target, facts, _new(output.with_name(stem)), packed, pod, path=packed)
+
+
+def _new(folder: Path) -> FolderWriter:
+    """One process a recording: what is there already is never mixed with what comes."""
+    writer = FolderWriter(folder)
+    if any(folder.iterdir()):
+        raise InvalidSpec("--output", f"{folder} is not empty: give another name")
+    return writer
 
 
 async def _record(

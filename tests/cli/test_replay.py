@@ -1,0 +1,199 @@
+"""`leakwarden replay`: findings for people and programs, an exit code for scripts, and no recording stops another."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from leakwarden.adapters.recording_folder import pack
+from leakwarden.api.words import FailureReason
+from leakwarden.cli import main
+from leakwarden.cli.replay import timestamp
+from leakwarden.core.readings import Failure
+from leakwarden.core.recording import Errors, errors_json
+from leakwarden.core.recording_target import of_pod, target_json
+from leakwarden.core.targets import EndpointSpec
+from tests.core.decide.fleets import pod
+from tests.core.recorded import files, leaking, quiet
+
+POLICY = """
+apiVersion: leakwarden.io/v1alpha1
+kind: LeakPolicy
+metadata: {name: gopls}
+spec:
+  target:
+    selector: {matchLabels: {app: gopls}}
+  sampling: {interval: 30s, startupGrace: 0s}
+  rules:
+  - {name: live-heap, signal: LiveHeap, growth: {atLeast: 16Mi, window: 5m}, for: 1m, severity: Critical}
+  remediation: {mode: Evict}
+"""
+DOWN = {"error.json": errors_json(Errors(Failure(FailureReason.CONNECTION_REFUSED, "nothing listens")))}
+FINDING_KEYS = {
+    "type", "family", "rules", "signal", "severity", "confidence", "signature", "site", "wait", "since", "firstSeen",
+    "lastSeen", "resolvedAt", "resolution", "baseline", "value", "growthPerHour", "limitAt", "message",
+}  # fmt: skip
+
+
+def replay(*arguments: str | Path) -> Result:
+    return CliRunner().invoke(main, ["replay", *map(str, arguments)])
+
+
+def as_json(*arguments: str | Path) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(replay(*arguments, "-o", "json").stdout)
+    return found
+
+
+def write(folder: Path, samples: list[dict[str, bytes]]) -> Path:
+    folder.mkdir()
+    for name, data in files(samples).items():
+        (folder / name).write_bytes(data)
+    return folder
+
+
+@pytest.fixture
+def policy(tmp_path: Path) -> Path:
+    path = tmp_path / "policy.yaml"
+    path.write_text(POLICY)
+    return path
+
+
+@pytest.fixture
+def leak(tmp_path: Path) -> Path:
+    return write(tmp_path / "leak", [leaking(n) for n in range(24)])
+
+
+@pytest.fixture
+def healthy(tmp_path: Path) -> Path:
+    return write(tmp_path / "healthy", [quiet(n) for n in range(24)])
+
+
+# -- what is said -----------------------------------------------------------------------------------------------------
+
+
+def test_a_leak_is_told_whole(policy: Path, leak: Path) -> None:
+    (entry,) = as_json("-f", policy, leak)
+    (finding,) = entry["findings"]
+    assert set(finding) == FINDING_KEYS
+    assert (entry["recording"], entry["verdict"], entry["error"]) == (str(leak), "Leaking", None)
+    assert finding["site"] == {"function": "main.keep", "file": "/src/main.go", "line": 7, "leaf": "main.keep"}
+    assert (finding["type"], finding["rules"], finding["signal"]) == ("Leak", ["live-heap"], "LiveHeap")
+    assert (finding["signature"], finding["severity"]) == ("memory/main.keep", "Critical")
+    assert (finding["resolvedAt"], finding["resolution"], finding["limitAt"]) == (None, None, None)
+    for key in ("since", "firstSeen", "lastSeen"):
+        assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", finding[key]), key
+    assert "main.keep (main.go:7)" in finding["message"]
+    (planned,) = entry["plan"]
+    assert planned["message"].startswith("Evict, rails not evaluated: ")
+
+
+def test_a_leak_that_has_ended_is_still_listed_and_still_counts(policy: Path, tmp_path: Path) -> None:
+    ended = write(tmp_path / "ended", [*(leaking(n) for n in range(24)), DOWN, DOWN, DOWN])
+    (entry,) = as_json("-f", policy, ended)
+    assert entry["verdict"] == "NotRunning"
+    assert [finding["resolution"] for finding in entry["findings"]] == ["ProcessEnded"]
+    assert replay("-f", policy, ended).exit_code == 1
+
+
+def test_the_limit_that_was_recorded_tells_when_it_is_reached(policy: Path, tmp_path: Path) -> None:
+    known = target_json(of_pod(EndpointSpec("pprof", 6060, "/debug/pprof", "HTTP", None), pod("ws-1")))  # type: ignore[arg-type]
+    samples = [leaking(n) for n in range(24)]
+    (entry,) = as_json("-f", policy, write(tmp_path / "pod", [{**samples[0], "target.json": known}, *samples[1:]]))
+    assert entry["findings"][0]["limitAt"] is not None
+
+
+def test_people_read_the_findings_as_sentences(policy: Path, leak: Path, healthy: Path) -> None:
+    said = replay("-f", policy, leak, healthy).stdout
+    assert "Leaking" in said
+    assert "live heap of main.keep (main.go:7) grew" in said
+    assert "Fix: " in said
+    assert "Plan at " in said
+
+
+def test_without_a_policy_the_built_in_rules_count_in_the_interval(tmp_path: Path) -> None:
+    long = write(tmp_path / "long", [leaking(n) for n in range(60)])
+    (entry,) = as_json(long)
+    assert [finding["rules"] for finding in entry["findings"]] == [["live-heap", "site-bytes"]]
+    (entry,) = as_json(long, "--interval", "5m")
+    assert entry["verdict"] == "Learning"
+
+
+# -- many -------------------------------------------------------------------------------------------------------------
+
+
+def test_each_kind_of_end_has_its_exit_code(policy: Path, leak: Path, healthy: Path, tmp_path: Path) -> None:
+    assert replay("-f", policy, healthy).exit_code == 0
+    assert replay("-f", policy, healthy, leak).exit_code == 1
+    assert replay("-f", policy, healthy, leak, tmp_path / "nothing").exit_code == 2
+
+
+def test_one_that_cannot_be_read_is_an_entry_and_the_others_go_on(policy: Path, leak: Path, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.tar.xz"
+    broken.write_bytes(b"no archive")
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    found = as_json("-f", policy, broken, leak, empty, tmp_path / "nothing", leak)
+    assert [entry["recording"] for entry in found] == [
+        str(broken), str(leak), str(empty), str(tmp_path / "nothing"), str(leak),
+    ]  # fmt: skip
+    assert [entry["verdict"] for entry in found] == [None, "Leaking", None, None, "Leaking"]
+    assert [bool(entry["error"]) for entry in found] == [True, False, True, True, False]
+    assert str(broken) in found[0]["error"]
+
+
+@pytest.mark.parametrize("packing", [".tar.gz", ".tar.xz"])
+def test_a_packed_one_says_what_its_folder_says(policy: Path, leak: Path, tmp_path: Path, packing: str) -> None:
+    packed = tmp_path / f"leak{packing}"
+    pack(leak, packed)
+    one, other = as_json("-f", policy, leak, packed)
+    assert {**one, "recording": ""} == {**other, "recording": ""}
+
+
+def test_jobs_change_nothing(policy: Path, leak: Path, healthy: Path) -> None:
+    several = [leak, healthy] * 3
+    assert as_json("-f", policy, *several, "--jobs", "1") == as_json("-f", policy, *several, "--jobs", "3")
+
+
+# -- what is asked wrongly --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "says"),
+    [
+        ("window: 5m", "window: 1m", r"spec\.rules\[0\]\.growth\.window: 1m is shorter than 8 sampling intervals"),
+        ("signal: LiveHeap", "signal: Heap", r"spec\.rules\[0\]\.signal: "),
+        ("mode: Evict", "mode: Reboot", r"spec\.remediation\.mode: "),
+        ("kind: LeakPolicy", "kind: Pod", "wants exactly one object of kind LeakPolicy, has 0"),
+        ("v1alpha1", "v9", "apiVersion: is 'leakwarden.io/v9'"),
+        ("spec:", "spec: []\nx:", "spec: required"),
+        ("kind: LeakPolicy", "kind: [", "is not YAML"),
+    ],
+)
+def test_an_invalid_policy_is_refused_with_its_file_and_field(
+    policy: Path, leak: Path, before: str, after: str, says: str
+) -> None:
+    policy.write_text(POLICY.replace(before, after))
+    result = replay("-f", policy, leak)
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert re.search(f"^leakwarden: {re.escape(str(policy))}.*{says}", result.stderr), result.stderr
+
+
+def test_a_policy_that_is_not_there_and_an_interval_that_cannot_be_are_refused(tmp_path: Path, leak: Path) -> None:
+    assert "No such file" in replay("-f", tmp_path / "none.yaml", leak).stderr
+    assert "--interval: " in replay("--interval", "1ms", leak).stderr
+    assert "--interval: " in replay("--interval", "soon", leak).stderr
+
+
+def test_an_interval_beside_a_policy_is_refused(policy: Path, leak: Path) -> None:
+    assert "--interval: goes without -f" in replay("-f", policy, "--interval", "5s", leak).stderr
+
+
+def test_a_time_that_no_calendar_has_is_null() -> None:
+    assert timestamp(1e18) is None
+    assert timestamp(1_790_000_000.1234) == "2026-09-21T14:13:20.123Z"
