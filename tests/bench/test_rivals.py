@@ -96,6 +96,8 @@ def test_coroot_forgets_what_was_before_a_restart_and_wants_growth_in_the_last_q
     assert growth([(i / 2, v) for i, v in enumerate(filling)], 60.0) == 0.0
     restarted = [900.0 * MI] * 40 + [300 * MI + i * 4 * MI for i in range(81)]
     assert growth([(i / 2, v) for i, v in enumerate(restarted)], 60.0) > 100
+    fell = [900.0 * MI] * 40 + [500 * MI + i * 4 * MI for i in range(81)]
+    assert growth([(i / 2, v) for i, v in enumerate(fell)], 60.0) == 0.0, "no restart: it fell by less than half"
 
 
 def test_precog_finds_a_straight_line_that_meets_the_limit_within_the_critical_time() -> None:

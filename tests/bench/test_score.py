@@ -25,9 +25,11 @@ def test_a_leak_is_found_by_an_alarm_after_its_onset() -> None:
 def test_an_alarm_before_the_onset_is_false_and_finds_the_leak_only_if_it_still_stands_then() -> None:
     over = outcome(LEAKING, [Saying(50.0, until=60.0)])
     stands = outcome(LEAKING, [Saying(50.0)])
+    until_then = outcome(LEAKING, [Saying(50.0, until=110.0)])
     later = outcome(LEAKING, [Saying(50.0, until=60.0), Saying(120.0)])
-    assert [(one.found, one.false_alarm) for one in (over, stands, later)] == [
+    assert [(one.found, one.false_alarm) for one in (over, stands, until_then, later)] == [
         (False, True),
+        (True, True),
         (True, True),
         (True, True),
     ]
