@@ -94,6 +94,8 @@ def test_coroots_growth_is_that_of_its_line() -> None:
 def test_coroot_forgets_what_was_before_a_restart_and_wants_growth_in_the_last_quarter() -> None:
     filling = [600 * MI + 400 * MI * min(1.0, i / 60) for i in range(121)]
     assert growth([(i / 2, v) for i, v in enumerate(filling)], 60.0) == 0.0
+    slowing = [600 * MI + (4 * min(i, 60) + 0.5 * max(0, i - 60)) * MI for i in range(121)]
+    assert growth([(i / 2, v) for i, v in enumerate(slowing)], 60.0) == 0.0
     restarted = [900.0 * MI] * 40 + [300 * MI + i * 4 * MI for i in range(81)]
     assert growth([(i / 2, v) for i, v in enumerate(restarted)], 60.0) > 100
     fell = [900.0 * MI] * 40 + [500 * MI + i * 4 * MI for i in range(81)]
