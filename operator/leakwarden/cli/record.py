@@ -32,6 +32,8 @@ from leakwarden.errors import ApiError, ApiNotFound, InvalidSpec
 
 EXTRA_EVERY = 4
 """Rounds between two memstats blocks, leaked goroutines and gopls's own page; the first round has them too."""
+DEFAULT_INTERVAL = 30.0
+"""Seconds."""
 TIMEOUT = 10.0
 """Seconds for one attempt where no policy says."""
 MAX_BYTES = 32 << 20
@@ -42,11 +44,20 @@ Refresh = Callable[[], Awaitable[PodFacts | None]]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """When to take samples. `samples` 0: until stopped. `interval` in seconds."""
+    """When to take samples. `interval` and `duration` in seconds; neither `samples` nor `duration`: until stopped."""
 
-    interval: float
+    interval: float | None = None
+    """None: as the policy has it, else DEFAULT_INTERVAL."""
     samples: int = 0
+    duration: float = 0.0
     output: Path | None = None
+
+    def every(self) -> float:
+        return self.interval or DEFAULT_INTERVAL
+
+    def wanted(self) -> int:
+        """Samples to take; 0 without an end."""
+        return int(self.duration // self.every()) + 1 if self.duration else self.samples
 
 
 @dataclass(slots=True)
@@ -59,6 +70,8 @@ class Recorded:
     writer: FolderWriter
     packed: Path | None = None
     pod: Refresh | None = None
+    wanted: int = 0
+    """Samples to take; 0 without an end."""
     rounds: int = 0
     good: int = 0
     failed: int = 0
@@ -111,13 +124,13 @@ def _begin(
     output = plan.output or Path(f"leakwarden-{name}-{stamp}" if alone else f"leakwarden-{stamp}")
     if not is_packed(output):
         folder = output if alone else output / name
-        return Recorded(name, target, facts, _new(folder), pod=pod, path=folder)
+        return Recorded(name, target, facts, _new(folder), None, pod, plan.wanted(), path=folder)
     suffix = output.name[-len(".tar.gz") :]
     stem = output.name.removesuffix(suffix) if alone else f"{output.name.removesuffix(suffix)}-{name}"
     packed = output.with_name(stem + suffix)
     if packed.exists():
         raise InvalidSpec("--output", f"{packed} is there already: give another name")
-    return Recorded(name, target, facts, _new(output.with_name(stem)), packed, pod, path=packed)
+    return Recorded(name, target, facts, _new(output.with_name(stem)), packed, pod, plan.wanted(), path=packed)
 
 
 def _new(folder: Path) -> FolderWriter:
@@ -160,12 +173,12 @@ async def _rounds(
     while not stop.is_set():
         await _round(one, sampler)
         show(one)
-        if plan.samples and one.rounds >= plan.samples:
+        if one.wanted and one.rounds >= one.wanted:
             return
         # A round that took longer than the interval skips a beat; the next one is not hurried.
-        due += plan.interval
+        due += plan.every()
         while due < time.monotonic():
-            due += plan.interval
+            due += plan.every()
         try:
             await asyncio.wait_for(stop.wait(), due - time.monotonic())
         except TimeoutError:
@@ -229,6 +242,7 @@ async def record_policy(
         )
         if (spec := policy.usable) is None:
             raise policy.problems[0]
+        plan = plan if plan.interval else replace(plan, interval=policy.interval)
         sampling = SamplingSpec(
             endpoint_specs(spec), spec.target.transport, spec.sampling.timeout.seconds,
             int(spec.sampling.max_profile_size.value),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
-import math
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
 @click.option("--pod", metavar="NAMESPACE/NAME", help="A pod, reached by port-forward.")
 @click.option("--policy", metavar="NAMESPACE/NAME", help="Every pod that this LeakPolicy matches, a recording each.")
 @click.option("--port", type=click.IntRange(1, 65535), default=6060, show_default=True, help="With --pod.")
-@click.option("--interval", default="30s", show_default=True, help="Between two samples.")
+@click.option("--interval", help="Between two samples.  [default: 30s; with --policy, its own]")
 @click.option("--samples", type=click.IntRange(min=1), help="How many.  [default: until --for or Ctrl-C]")
 @click.option("--for", "duration", metavar="DURATION", help="How long, such as 10m.")
 @click.option("--output", type=click.Path(path_type=Path), help="A folder, or a file X.tar.gz or X.tar.xz.")
 @click.option("-o", "report", type=click.Choice(["text", "json"]), default="text", show_default=True)
 def record(
-    url: str | None, pod: str | None, policy: str | None, port: int, interval: str, samples: int | None,
+    url: str | None, pod: str | None, policy: str | None, port: int, interval: str | None, samples: int | None,
     duration: str | None, output: Path | None, report: str,
 ) -> None:  # fmt: skip
     """Write down the samples of a process, to replay them under any policy later.
@@ -41,28 +41,34 @@ def record(
 
     Ctrl-C ends it and keeps what there is. Exits 0, or 2 when not one sample could be had.
     """
-    from leakwarden.cli.record import record_pod, record_policy, record_url
-
-    def show(one: Recorded) -> None:
-        if report == "text":
-            said = f"failed: {one.last_error}" if one.last_failed else f"{one.bytes / 1024:.0f} KiB so far"
-            click.echo(f"{one.name}: sample {one.rounds}{f' of {plan.samples}' if plan.samples else ''}, {said}")
+    from leakwarden.cli.record_progress import progress
 
     try:
         plan = _plan(interval, samples, duration, output)
         if sum(1 for source in (url, pod, policy) if source) != 1:
             raise InvalidSpec("record", "wants exactly one of --url, --pod and --policy")
-        if url:
-            done = asyncio.run(record_url(url, plan, show))
-        elif pod:
-            done = asyncio.run(record_pod(*_named("--pod", pod), port, None, plan, show))
-        else:
-            done = asyncio.run(record_policy(*_named("--policy", policy or ""), None, plan, show))
+        with progress(quiet=report == "json") as show:
+            done = asyncio.run(_recorded(url, pod, policy, port, plan, show))
     except LeakwardenError as error:
         click.echo(f"leakwarden: {error}", err=True)
         sys.exit(2)
     _tell(done, report)
     sys.exit(0 if any(one.good for one in done) else 2)
+
+
+async def _recorded(
+    url: str | None, pod: str | None, policy: str | None, port: int, plan: Plan, show: Callable[[Recorded], None]
+) -> list[Recorded]:  # fmt: skip
+    from leakwarden.cli.record import record_pod, record_policy, record_url
+    from leakwarden.settings import from_environment
+
+    if url:
+        return await record_url(url, plan, show)
+    kubeconfig = from_environment(os.environ).kubeconfig
+    where = str(kubeconfig) if kubeconfig else None
+    if pod:
+        return await record_pod(*_named("--pod", pod), port, where, plan, show)
+    return await record_policy(*_named("--policy", policy or ""), where, plan, show)
 
 
 def _tell(done: Sequence[Recorded], report: str) -> None:
@@ -75,17 +81,15 @@ def _tell(done: Sequence[Recorded], report: str) -> None:
             click.echo(f"leakwarden: not one sample of {one.name}: {one.last_error or 'stopped before'}", err=True)
 
 
-def _plan(interval: str, samples: int | None, duration: str | None, output: Path | None) -> Plan:
+def _plan(interval: str | None, samples: int | None, duration: str | None, output: Path | None) -> Plan:
     from leakwarden.cli.record import Plan
 
-    every = _seconds("--interval", interval)
-    if every < 0.01:
+    every = _seconds("--interval", interval) if interval is not None else None
+    if every is not None and every < 0.01:
         raise InvalidSpec("--interval", f"{interval} is shorter than 10ms")
-    if samples is None and duration is not None:
-        samples = max(1, math.floor(_seconds("--for", duration) / every) + 1)
-    elif duration is not None and samples is not None:
+    if duration is not None and samples is not None:
         raise InvalidSpec("--for", "give either --samples or --for")
-    return Plan(every, samples or 0, output)
+    return Plan(every, samples or 0, _seconds("--for", duration) if duration is not None else 0.0, output)
 
 
 def _seconds(option: str, text: str) -> float:
