@@ -19,13 +19,14 @@ from leakwarden.adapters.port_forward import PortForwardDialer
 from leakwarden.adapters.recording_folder import FolderWriter, is_packed, pack, remove
 from leakwarden.adapters.sampler import PodSampler
 from leakwarden.api import GROUP, PLURAL, VERSION
-from leakwarden.api.words import Scheme, Transport
+from leakwarden.api.words import FailureReason, Scheme, Transport
 from leakwarden.core.parts import GOROUTINE_LEAK, IDENTITY, MEMSTATS, ROUTINE
 from leakwarden.core.pod_facts import pod_facts
 from leakwarden.core.policy import parse_policy
 from leakwarden.core.readings import Failure, Reading
 from leakwarden.core.recording_target import RecordedTarget, of_pod, of_url
 from leakwarden.core.rules_from_spec import endpoint_specs
+from leakwarden.core.samples import SampleResult
 from leakwarden.core.targets import EndpointSpec, PodFacts, Target, TargetKey
 from leakwarden.core.targets_of_policy import SamplingSpec, targets_for
 from leakwarden.errors import ApiError, ApiNotFound, InvalidSpec
@@ -39,7 +40,7 @@ TIMEOUT = 10.0
 MAX_BYTES = 32 << 20
 PPROF = "/debug/pprof"
 
-Refresh = Callable[[], Awaitable[PodFacts | None]]
+Refresh = Callable[[], Awaitable[PodFacts]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,9 +187,11 @@ async def _rounds(
 
 
 async def _round(one: Recorded, sampler: PodSampler) -> None:
-    if one.pod is not None:
-        await _look_at_pod(one, one.pod)
-    result = await sampler.sample(one.target, _wanted(one))
+    if one.pod is not None and not await _is_there(one, one.pod):
+        gone = Failure(FailureReason.POD_GONE, f"pod {one.target.namespace}/{one.target.pod} is gone")
+        result = SampleResult(round(time.time(), 3), 0.0, gone)
+    else:
+        result = await sampler.sample(one.target, _wanted(one))
     if isinstance(result.outcome, Reading) and GOROUTINE_LEAK in result.outcome.not_served:
         one.serves_leaks = False
     one.rounds += 1
@@ -201,15 +204,22 @@ async def _round(one: Recorded, sampler: PodSampler) -> None:
         one.good += 1
 
 
-async def _look_at_pod(one: Recorded, look: Refresh) -> None:
-    """What is known stays where the API does not answer; a pod that is gone shows in the sample."""
+async def _is_there(one: Recorded, look: Refresh) -> bool:
+    """Whether it is still that pod: a forward goes by the name, which the next pod of a StatefulSet has too.
+
+    Where the API does not answer, what is known stays.
+    """
     try:
         pod = await look()
+    except ApiNotFound:
+        return False
     except ApiError:
-        return
-    if pod is not None:
-        one.facts = of_pod(one.target.endpoint, pod)
-        one.target = replace(one.target, pod_ip=pod.ip)
+        return True
+    if pod.uid != one.target.key.pod_uid:
+        return False
+    one.facts = of_pod(one.target.endpoint, pod)
+    one.target = replace(one.target, pod_ip=pod.ip)
+    return True
 
 
 def _wanted(one: Recorded) -> frozenset[str]:
@@ -266,9 +276,8 @@ def _of_pod(api: KubeClient, sampling: SamplingSpec, pod: PodFacts, plan: Plan, 
     if alone and (found.skip or found.refusals):
         raise InvalidSpec("--pod", found.refusals[0].message if found.refusals else f"{pod.name}: {found.skip}")
 
-    async def look() -> PodFacts | None:
-        now = await _pod(api, pod.namespace, pod.name)
-        return now if now.uid == pod.uid else None
+    async def look() -> PodFacts:
+        return await _pod(api, pod.namespace, pod.name)
 
     return [
         _begin(f"{pod.name}-{one.endpoint.name}", one, of_pod(one.endpoint, pod), plan, alone=alone, pod=look)
