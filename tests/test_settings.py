@@ -26,6 +26,8 @@ def test_namespaces_are_split_at_commas() -> None:
         ("LEAKWARDEN_LOG_LEVEL", "loud"),
         ("LEAKWARDEN_MAX_IN_FLIGHT", "0"),
         ("LEAKWARDEN_SAMPLES_PER_SECOND", "-1"),
+        ("LEAKWARDEN_RECORD_MAX", "1Mi"),
+        ("LEAKWARDEN_RECORD_MAX", "much"),
     ],
 )
 def test_an_unusable_value_names_its_variable(variable: str, value: str) -> None:
@@ -36,3 +38,9 @@ def test_an_unusable_value_names_its_variable(variable: str, value: str) -> None
 
 def test_other_variables_with_the_prefix_are_left_alone() -> None:
     assert from_environment({"LEAKWARDEN_CACHE": "x"}) == from_environment({})
+
+
+def test_nothing_is_recorded_unless_a_directory_says_where() -> None:
+    assert from_environment({"LEAKWARDEN_RECORD_DIR": ""}).record_dir is None
+    assert str(from_environment({"LEAKWARDEN_RECORD_DIR": "/var/rec"}).record_dir) == "/var/rec"
+    assert from_environment({"LEAKWARDEN_RECORD_MAX": "2Gi"}).record_max.value == 2 << 30

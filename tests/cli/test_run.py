@@ -73,6 +73,12 @@ async def test_a_start_that_cannot_write_its_address_names_the_setting(api: ApiS
         await run_operator(settings(api, tmp_path, listen_file=tmp_path / "absent" / "file"))
 
 
+async def test_a_start_that_can_never_record_names_the_setting(api: ApiServer, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(InvalidSpec, match="LEAKWARDEN_RECORD_DIR: cannot make"):
+        await run_operator(settings(api, tmp_path, record_dir=tmp_path / "file" / "below"))
+
+
 async def test_a_first_list_of_other_trouble_says_what_the_api_said(api: ApiServer) -> None:
     class Refusing:
         def list_pages(self, path: str, **_: Any) -> Any:
