@@ -128,7 +128,8 @@ def test_the_page_tells_what_was_found_missed_and_wrong() -> None:
     assert "| wrong | healthy | Leaking |  | false alarm: " in page
     assert "| overlooked | leaking | Learning |  | missed |" in page
     assert "verdicts/heldout.svg" in page
-    assert "Missed: tuned: precision is 0.500" in page
+    assert "Missed:\n\n- tuned: precision is 0.500" in page
+    assert "gopls" not in page, "a set that has no recordings is not told of"
     assert max(map(len, page.splitlines())) < 400
     assert report.problems(everything)[0].startswith("tuned: precision is 0.500")
     assert report.as_json(everything)["detectors"]["all"][LEAKWARDEN]["found"] == 1

@@ -78,9 +78,9 @@ def test_holmes_does_not_see_a_slow_leak_before_it_is_high() -> None:
 
 
 def test_coroot_finds_ten_percent_an_hour_and_no_less() -> None:
-    """600 MiB and 12 % of it an hour, 120 samples to the hour; then 8 %."""
-    leak = [600 * MI * (1 + 0.12 * i / 120) for i in range(240)]
-    slow = [600 * MI * (1 + 0.08 * i / 120) for i in range(240)]
+    """1000 MiB and 12 % of it an hour, 120 samples to the hour; then 8 %."""
+    leak = [1000 * MI * (1 + 0.12 * i / 120) for i in range(240)]
+    slow = [1000 * MI * (1 + 0.08 * i / 120) for i in range(240)]
     assert indexes(coroot(rows(leak)))[-1] == 239
     assert coroot(rows(slow)) == []
 
@@ -114,6 +114,7 @@ def test_precog_finds_a_straight_line_that_meets_the_limit_within_the_critical_t
 def test_precog_wants_a_straight_line_and_forty_percent() -> None:
     random = Random(3)
     assert minutes_left([50 + 10 * random.random() for _ in range(150)]) is None
+    assert minutes_left([45 + 0.1 * i + 20 * (i % 40 < 20) for i in range(150)]) is None, "it rises, but in steps"
     assert minutes_left([10 + 0.2 * i for i in range(100)]) is None
 
 
