@@ -146,6 +146,40 @@ def test_one_that_cannot_be_read_is_an_entry_and_the_others_go_on(policy: Path, 
     assert str(broken) in found[0]["error"]
 
 
+@pytest.mark.parametrize(
+    ("file", "data"),
+    [
+        ("target.json", b'{"container": {"startedAt": NaN}}'),
+        ("target.json", b'{"container": {"lastOOMAt": 1e999}}'),
+        ("gopls.json", b'{"pid": 1e999}'),
+        ("gopls.json", b'{"started_at": NaN}'),
+        ("gopls.json", b'{"started_at": [1]}'),
+    ],
+)
+def test_small_files_with_numbers_from_nowhere_cost_their_sample_only(
+    policy: Path, tmp_path: Path, file: str, data: bytes
+) -> None:
+    samples = [leaking(n) for n in range(24)]
+    samples[2] = {**samples[2], file: data}
+    (entry,) = as_json("-f", policy, write(tmp_path / "made", samples))
+    assert (entry["verdict"], entry["attempts"], entry["error"]) == ("Leaking", 23, None)
+    assert file in entry["notes"][0]
+
+
+@pytest.mark.parametrize("since", [0.0, 253_402_300_000.0, 9e11])
+def test_times_at_the_ends_of_the_calendar_stop_nobody(
+    policy: Path, leak: Path, tmp_path: Path, since: float
+) -> None:  # fmt: skip
+    far = tmp_path / "far"
+    far.mkdir()
+    for name, data in files([leaking(n) for n in range(24)], since=since).items():
+        (far / name).write_bytes(data)
+    found = as_json("-f", policy, far, leak)
+    assert bool(found[0]["error"]) is (since > 3e11)
+    assert found[1]["verdict"] == "Leaking"
+    assert replay("-f", policy, far, leak).exit_code in {1, 2}
+
+
 @pytest.mark.parametrize("packing", [".tar.gz", ".tar.xz"])
 def test_a_packed_one_says_what_its_folder_says(policy: Path, leak: Path, tmp_path: Path, packing: str) -> None:
     packed = tmp_path / f"leak{packing}"

@@ -57,7 +57,16 @@ def test_files_in_any_order_are_the_samples_that_they_came_from(
 
 @pytest.mark.parametrize(
     "name",
-    ["README", "heap.pb.gz", "12-heap.pb", "-1-heap.pb.gz", "1e9-heap.pb.gz", "12-../heap.pb.gz", "１-heap.pb.gz"],
+    [
+        "README",
+        "heap.pb.gz",
+        "12-heap.pb",
+        "-1-heap.pb.gz",
+        "1e9-heap.pb.gz",
+        "12-../heap.pb.gz",
+        "999999999999999-heap.pb.gz",
+        "１-heap.pb.gz",
+    ],
 )
 def test_any_other_name_is_no_file_of_a_recording(name: str) -> None:
     assert group([name]) == ([], [name])

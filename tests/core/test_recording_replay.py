@@ -17,7 +17,7 @@ from leakwarden.core.gopls_info import GoplsInfo
 from leakwarden.core.readings import Attempt, Failure, PartFailure, ProcessIdentity, Reading
 from leakwarden.core.recording import Errors, errors_json
 from leakwarden.core.recording_plan import Planned, planned
-from leakwarden.core.recording_replay import Replay, replay
+from leakwarden.core.recording_replay import Replay, attempts, replay
 from leakwarden.core.recording_target import of_pod, target_json
 from leakwarden.core.reduce import goroutines_from_bytes, heap_from_bytes
 from leakwarden.core.targets import EndpointSpec, PolicyKey
@@ -69,6 +69,7 @@ kinds = st.sampled_from(["leak", "leak", "leak", "leak", "refused", "broken", "n
 def test_replay_says_what_the_judge_says_of_the_same_attempts(course: list[str]) -> None:
     """The attempts are made here by hand, as the operator makes them of a sample and a pod."""
     samples: list[dict[str, bytes]] = []
+    given_by_hand: list[Attempt] = []
     expected = []
     state = judge.start(RULES)
     facts, read_at, pid, grown = pod("ws-1"), float("inf"), 7, 0
@@ -102,10 +103,12 @@ def test_replay_says_what_the_judge_says_of_the_same_attempts(course: list[str])
         )  # fmt: skip
         killed = container.last_oom_at >= read_at - 1.0
         attempt = Attempt(at, outcome, process, 30.0, container.memory_limit, killed)
+        given_by_hand.append(attempt)
         judgement = judge.step(state, attempt, RULES)
         state = judgement.state
         read_at = read_at if isinstance(outcome, Failure) else at
         expected.append((at, judgement.verdict, judgement.transitions))
+    assert [attempt for attempt, _ in attempts(InMemory.of(files(samples)), 30.0, CAP, [])] == given_by_hand
     found = replayed(samples)
     assert [(step.at, step.verdict, step.transitions) for step in found.steps] == expected
 

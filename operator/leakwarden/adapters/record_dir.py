@@ -13,7 +13,9 @@ import logging
 import re
 import threading
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from queue import Full, Queue
 
@@ -86,15 +88,21 @@ class RecordDir:
         self._thread.join(CLOSE_PATIENCE)
 
     def _work(self) -> None:
-        self._find()
+        self._try(self._find)
         while (item := self._queue.get()) is not None:
-            try:
-                self._write(*item)
-                self._make_room()
-            except (MalformedRecording, OSError) as error:
-                self._trouble(str(error))
-            else:
+            if self._try(partial(self._write, *item)) and self._try(self._make_room):
                 self._troubled = False
+
+    def _try(self, work: Callable[[], None]) -> bool:
+        try:
+            work()
+        except (MalformedRecording, OSError) as error:
+            self._trouble(str(error))
+            return False
+        except Exception:
+            log.exception("recording a sample failed in a way that is a bug")
+            return False
+        return True
 
     def _trouble(self, what: str) -> None:
         """Once, until something can be written again."""

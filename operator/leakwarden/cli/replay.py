@@ -96,6 +96,9 @@ def replay_path(path: str, policy: Policy) -> Outcome:
         return Outcome(path, replayed, planned(replayed, remediation_of(policy)))
     except LeakwardenError as error:
         return Outcome(path, error=f"{path}: {error}")
+    except Exception as error:
+        # Somebody else's files have found a mistake of ours: that must not take the other recordings along.
+        return Outcome(path, error=f"{path}: judging it failed in a way that is a bug: {type(error).__name__}: {error}")
 
 
 def replay_all(paths: Sequence[str], policy: Policy, jobs: int) -> Iterator[Outcome]:

@@ -25,6 +25,9 @@ PART_FILES: Mapping[str, str] = {part.file_name: part.name for part in PARTS.val
 """Part names by file name."""
 FILES = (*PART_FILES, TARGET_FILE, ERROR_FILE)
 
+LATEST = 253_402_300_799_000
+"""Milliseconds: the last second of the year 9999, beyond which calendars end."""
+
 _NAME = re.compile(r"(\d{1,15})-(.+)", re.ASCII)
 
 
@@ -65,7 +68,9 @@ def file_name(at_ms: int, file: str) -> str:
 def split_name(name: str) -> tuple[int, str] | None:
     """Milliseconds and file of `1764000000000-heap.pb.gz`; None for a name that is no file of a recording."""
     match = _NAME.fullmatch(name)
-    return (int(match[1]), match[2]) if match and match[2] in FILES else None
+    if match is None or match[2] not in FILES or int(match[1]) > LATEST:
+        return None
+    return int(match[1]), match[2]
 
 
 def group(names: Iterable[str]) -> tuple[list[SampleFiles], list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -87,11 +88,14 @@ def _info(data: bytes | None) -> GoplsInfo:
     what = PARTS[IDENTITY].file_name
     document = json_object(data, what)
     try:
+        started_at = float(document.get("started_at", 0.0))
+        if not math.isfinite(started_at):
+            raise ValueError(f"started_at is {started_at}")
         return GoplsInfo(
             pid=int(document.get("pid", 0)),
-            started_at=float(document.get("started_at", 0.0)),
+            started_at=started_at,
             version=str(document.get("version", "")),
             go_version=str(document.get("go_version", "")),
         )
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise MalformedRecording(f"{what}: {error}") from error

@@ -18,7 +18,9 @@ from leakwarden.errors import MalformedRecording
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore")
+    model_config = ConfigDict(
+        frozen=True, alias_generator=to_camel, populate_by_name=True, extra="ignore", allow_inf_nan=False
+    )  # fmt: skip
 
 
 class RecordedOwner(_Model):
