@@ -132,6 +132,7 @@ def test_mann_kendalls_statistic_on_gilberts_example() -> None:
     total = sum((b > a) - (b < a) for i, a in enumerate(values) for b in values[i + 1 :])
     assert total == 4
     assert z_score(total, 4, Counter(values)) == pytest.approx(3 / math.sqrt(4 * 3 * 13 / 18))
+    assert z_score(5, 4, Counter([1.0, 1.0, 2.0, 3.0])) == pytest.approx(4 / math.sqrt((4 * 3 * 13 - 2 * 1 * 9) / 18))
     assert z_score(0, 4, Counter([1.0] * 4)) == 0.0
 
 
