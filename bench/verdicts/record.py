@@ -18,8 +18,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
-from collections.abc import Sequence
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,11 +89,8 @@ async def record(job: Job, folder: Path) -> str:
     entry = job.entry
     said = Said()
     began = datetime.now(UTC)
-    program = await asyncio.create_subprocess_exec(
-        str(job.binary), "-listen=127.0.0.1:0", f"-tick={entry.interval}", *entry.args,
-        stdout=PIPE, stderr=asyncio.subprocess.STDOUT, stdin=DEVNULL, start_new_session=True,
-        env={**os.environ, **entry.env},
-    )  # fmt: skip
+    command = [str(job.binary), "-listen=127.0.0.1:0", f"-tick={entry.interval}", *entry.args]
+    program = await _started(command, STDOUT, {**os.environ, **entry.env})
     listening = asyncio.create_task(_listen(program, said))
     try:
         address = await _address(said)
@@ -128,11 +125,11 @@ async def _address(said: Said) -> str:
 async def _taken(job: Job, address: str, output: Path, listening: asyncio.Task[None], said: Said) -> None:
     """Runs the recorder to its end while the program lives."""
     entry = job.entry
-    recorder = await asyncio.create_subprocess_exec(
+    command = [
         sys.executable, "-m", "leakwarden", "record", f"--url=http://{address}{PATH}", f"--interval={entry.interval}",
         f"--samples={entry.samples}", f"--output={output}", "-o", "json",
-        stdout=PIPE, stderr=PIPE, stdin=DEVNULL, start_new_session=True,
-    )  # fmt: skip
+    ]  # fmt: skip
+    recorder = await _started(command, PIPE, os.environ)
     recording = asyncio.create_task(recorder.communicate())
     most = entry.samples * Duration(entry.interval).seconds * 1.5 + SLACK
     try:
@@ -154,6 +151,20 @@ def _check(entry: Entry, said: Said) -> None:
         raise RecordingError("it is to leak, and did not say an onset")
     if entry.label == "healthy" and said.onset_ms is not None:
         raise RecordingError("it is healthy, and said an onset")
+
+
+async def _started(command: Sequence[str], stderr: int, env: Mapping[str, str]) -> Process:
+    """In a session of its own. Ctrl-C while it starts ends the whole session too."""
+    starting = asyncio.ensure_future(
+        asyncio.create_subprocess_exec(
+            *command, stdout=PIPE, stderr=stderr, stdin=DEVNULL, start_new_session=True, env=env
+        )
+    )
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        await _end(await starting)
+        raise
 
 
 async def _end(process: Process) -> None:

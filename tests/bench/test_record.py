@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -36,8 +38,12 @@ def script(tmp_path: Path, text: str) -> Path:
 
 
 def still_running(tmp_path: Path) -> list[int]:
+    """Of what a script wrote down. One that is dead and not yet reaped by init does not run."""
     pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
-    return [pid for pid in pids if Path(f"/proc/{pid}").exists()]
+    found = [pid for pid in pids if (stat := Path(f"/proc/{pid}/stat")).exists() and " Z " not in stat.read_text()]
+    for pid in found:
+        os.kill(pid, signal.SIGKILL)
+    return found
 
 
 def test_a_recording_holds_all_samples_and_its_truth(tmp_path: Path, renames: Path) -> None:
@@ -109,7 +115,7 @@ def test_a_leaking_program_that_tells_no_onset_is_an_error(tmp_path: Path, renam
 
 def test_what_was_started_ends_when_the_recording_is_cancelled(tmp_path: Path) -> None:
     async def cancelled() -> None:
-        program = script(tmp_path, "echo listening 127.0.0.1:1; sleep 600")
+        program = script(tmp_path, f"sleep 600 & echo $! >> {tmp_path}/pids; echo listening 127.0.0.1:1; wait")
         work = asyncio.create_task(record_all([Job("tuned", ENTRY, program)], 1, tmp_path))
         async with asyncio.timeout(20):
             while not (tmp_path / "pids").exists():  # noqa: ASYNC110 (a shell script sets no Event)
