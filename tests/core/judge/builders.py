@@ -79,16 +79,28 @@ def site(function: str, line: int = 1) -> Site:
 
 
 def heap(
-    live: float, sites: Mapping[str, float] | None = None, *, alloc: float = 0.0, mark: str = "", churn: float = 0.0
+    live: float,
+    sites: Mapping[str, float] | None = None,
+    *,
+    alloc: float = 0.0,
+    mark: str = "",
+    churn: float = 0.0,
+    freed: Mapping[str, float] | None = None,
 ) -> HeapReading:
     """A heap of so many bytes; what `sites` do not hold is held by REST. `mark` is the fingerprint.
 
-    Every place has allocated what it holds, and `churn` bytes more.
+    Every place has allocated what it holds, what it has `freed`, and `churn` bytes more.
     """
-    held = {name: value for name, value in (sites or {}).items() if value > 0}
-    held[REST] = max(0.0, live - sum(held.values()))
-    uses = {name: SiteUse(site(name), int(value), 1, int(value + churn), 1) for name, value in held.items()}
+    held = held_by(live, sites)
+    more = {name: churn + (freed or {}).get(name, 0.0) for name in held}
+    uses = {name: SiteUse(site(name), int(v), 1, int(v + more[name]), 1) for name, v in held.items()}
     return HeapReading(int(live), 0, int(alloc), mark or f"{live}/{alloc}", uses)
+
+
+def held_by(live: float, sites: Mapping[str, float] | None) -> dict[str, float]:
+    """Bytes by place, REST included."""
+    held = {name: value for name, value in (sites or {}).items() if value > 0}
+    return {**held, REST: max(0.0, live - sum(held.values()))}
 
 
 def goroutines(total: float, groups: Mapping[tuple[str, WaitKind], float] | None = None) -> GoroutineReading:
@@ -117,6 +129,8 @@ class Target:
     state: TargetState | None = None
     at: float = T0
     allocated: float = 0.0
+    held: dict[str, float] = field(default_factory=dict)
+    freed: dict[str, float] = field(default_factory=dict)
     process: ProcessIdentity = field(default_factory=lambda: ProcessIdentity("pod", "container", 1, T0 - 36000))
     oom_killed: bool = False
     said: list[Judgement] = field(default_factory=list)
@@ -138,10 +152,19 @@ class Target:
     def _attempt(self, outcome: Reading | Failure) -> Attempt:
         return Attempt(self.at, outcome, self.process, self.interval, int(self.limit), self.oom_killed)
 
-    def live(self, value: float, sites: Mapping[str, float] | None = None, load: float = 64 * MI) -> Judgement:
-        """A reading with this live heap and 50 quiet goroutines, after so many bytes were allocated."""
+    def live(
+        self, value: float, sites: Mapping[str, float] | None = None, load: float = 64 * MI, busy: float = 0.0
+    ) -> Judgement:
+        """A reading with this live heap and 50 quiet goroutines, after so many bytes were allocated.
+
+        A place that holds less than before has freed the difference, and every place `busy` bytes besides.
+        """
         self.allocated += load
-        return self.give(Reading(heap(value, sites, alloc=self.allocated), goroutines(50)))
+        held = held_by(value, sites)
+        for name, before in self.held.items():
+            self.freed[name] = self.freed.get(name, 0.0) + busy + max(0.0, before - held.get(name, 0.0))
+        self.held = held
+        return self.give(Reading(heap(value, sites, alloc=self.allocated, freed=self.freed), goroutines(50)))
 
     def lives(self, values: Iterable[float]) -> Judgement:
         for value in values:

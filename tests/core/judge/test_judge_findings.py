@@ -94,7 +94,7 @@ def test_confidence_counts_kinds_of_evidence_that_agree(
 @pytest.mark.parametrize(("churn", "confidence"), [(0.0, Confidence.HIGH), (50.0, Confidence.MEDIUM)])
 def test_a_place_that_keeps_little_of_what_it_allocates_is_less_sure(churn: float, confidence: Confidence) -> None:
     target = Target(rules(SITE))
-    for index in range(40):
+    for index in range(60):
         allocated = churn * index * MI
         profile = heap((500 + 5 * index) * MI, {X: 5 * index * MI}, alloc=allocated, mark=str(index), churn=allocated)
         target.give(Reading(profile, goroutines(9)))

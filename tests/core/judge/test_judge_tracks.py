@@ -31,7 +31,7 @@ def test_a_place_that_disappears_holds_nothing() -> None:
 def test_a_late_place_is_known_to_have_been_small_before() -> None:
     track = after([{"a": 5.0}, {"a": 5.0, "b": 1.0}, {"a": 5.0, "b": 40.0}]).followed["b"]
     assert list(track.series.values) == [1.5, 1.5, 40.0]
-    assert (track.alloc_first, track.alloc_last) == (400.0, 400.0)
+    assert list(track.series.allocated) == [400.0 - 38.5, 400.0 - 38.5, 400.0]
 
 
 def test_as_many_places_are_followed_and_parked_as_the_stated_size_allows() -> None:

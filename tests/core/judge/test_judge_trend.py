@@ -9,7 +9,8 @@ import pytest
 
 from leakwarden.api.words import Unit
 from leakwarden.core.judge.series import Series, append
-from leakwarden.core.judge.trend import Question, Shape, Trend, load_factor, trend
+from leakwarden.core.judge.shapes import Question, Shape, load_factor
+from leakwarden.core.judge.trend import Trend, trend
 from leakwarden.core.rules import Growth
 
 ASKED = Growth(at_least=60.0, window=900.0)

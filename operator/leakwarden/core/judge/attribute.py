@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from leakwarden.api.words import BLOCKED, GOROUTINE_FAMILY, Family, Signal
 from leakwarden.core.judge import intake, tracks
 from leakwarden.core.judge.evaluate import Look, series_of
-from leakwarden.core.judge.series import Series, floor, never_given_back
+from leakwarden.core.judge.series import Series, floor, kept_share, never_given_back, settled
+from leakwarden.core.judge.shapes import MEMORY, PAST
 from leakwarden.core.judge.statistics import onset, sen
-from leakwarden.core.judge.trend import MEMORY, PAST
 from leakwarden.core.judge.values import Part, Segment, Track
 from leakwarden.core.rules import Rule
 
@@ -74,28 +74,33 @@ def _series(rule: Rule, look: Look, segment: Segment) -> Series:
     return series_of(rule.signal, segment)
 
 
-def cause(family: Family, segment: Segment, since: float) -> Cause:
+def cause(family: Family, segment: Segment, since: float, over: float) -> Cause:
     """The place whose growth since then is the largest, as a share of the live heap's, or of all goroutines'.
+
+    Counted by the lowest of the last `over` seconds, so that a burst that is on just now explains nothing.
 
     A signal that counts more than live bytes (HeapInuse, Sys) grows with the live heap, with garbage and spare room
     on top, so that its cause is the live heap's.
     """
-    whole = segment.goroutines if family is Family.GOROUTINE else segment.live
-    total = whole.last - whole.at(since) if len(whole) else 0.0
+    total = _gained(segment.goroutines if family is Family.GOROUTINE else segment.live, since, over)
     best = Cause("", 0.0)
     for key, track in places_of(family, segment).items():
-        share = (track.series.last - track.series.at(since)) / total if total > 0 else 0.0
+        share = _gained(track.series, since, over) / total if total > 0 else 0.0
         if share > best.share:
             best = Cause(key, share)
     return best
 
 
-def share_of(key: str, family: Family, segment: Segment, since: float) -> float:
+def share_of(key: str, family: Family, segment: Segment, since: float, over: float) -> float:
     """The share of one place in the growth since then; 0 where it is not followed."""
     track = places_of(family, segment).get(key)
-    whole = segment.goroutines if family is Family.GOROUTINE else segment.live
-    total = whole.last - whole.at(since) if len(whole) else 0.0
-    return (track.series.last - track.series.at(since)) / total if track and total > 0 else 0.0
+    total = _gained(segment.goroutines if family is Family.GOROUTINE else segment.live, since, over)
+    return _gained(track.series, since, over) / total if track and total > 0 else 0.0
+
+
+def _gained(series: Series, since: float, over: float) -> float:
+    """By how much the lowest of the last `over` seconds passes the level at a time."""
+    return settled(series, over) - series.at(since) if len(series) else 0.0
 
 
 def evidence(key: str, family: Family, leaks: Sequence[Part], window: float, segment: Segment) -> int:
@@ -111,9 +116,7 @@ def evidence(key: str, family: Family, leaks: Sequence[Part], window: float, seg
     kinds += int(own or _grows(track.series, window))
     if family is Family.GOROUTINE:
         return kinds + int(track.wait in BLOCKED)
-    allocated = track.alloc_last - track.alloc_first
-    retained = track.series.last - track.series.values[0]
-    return kinds + int(0 < RETAINED * allocated <= retained)
+    return kinds + int(kept_share(track.series, track.series.times[0]) >= RETAINED)
 
 
 def _grows(series: Series, window: float) -> bool:
@@ -121,14 +124,15 @@ def _grows(series: Series, window: float) -> bool:
     return len(times) >= 5 and sen(times, values)[1] > 0
 
 
-def limit_at(segment: Segment, window: float, limit: int, now: float) -> float | None:
-    """When memory reaches the container's limit if the live heap goes on growing as in the last window.
+def limit_at(segment: Segment, window: float, limit: int, now: float, since: float) -> float | None:
+    """When memory reaches the container's limit if the live heap goes on growing as in the last window, or since the
+    growth began in it.
 
     Memory is the live heap with its ballast, times what the container holds for each live byte where memstats told.
     """
     if not limit or len(segment.live) < 3:
         return None
-    times, values = floor(segment.live, segment.live.last_time - window, intake.DETAIL)
+    times, values = floor(segment.live, max(since, segment.live.last_time - window), intake.DETAIL)
     if len(times) < 3:
         return None
     slope, low = sen(times, values)

@@ -20,7 +20,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from leakwarden.core.judge.series import Series
 from leakwarden.core.judge.values import TargetState
 
-VERSION = 3
+VERSION = 4
 """Raised whenever a stored state would be read wrongly, or would be judged differently, by this code."""
 
 Reader = Callable[[Any], Any]
@@ -50,7 +50,7 @@ def from_json(text: str) -> TargetState:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Series):
-        return [_packed(value.times), _packed(value.values)]
+        return [_packed(column) for column in (value.times, value.values, value.allocated) if column]
     if isinstance(value, Enum):
         return value.value
     if is_dataclass(value):
@@ -78,10 +78,10 @@ def _unpacked(text: str) -> array[float]:
 
 
 def _read_series(plain: Any) -> Series:
-    times, values = (_unpacked(text) for text in plain)
-    if len(times) != len(values):
-        raise ValueError("a series with more times than values, or fewer")
-    return Series(times, values)
+    columns = [_unpacked(text) for text in plain]
+    if len(columns) not in (0, 2, 3) or any(len(column) != len(columns[0]) for column in columns):
+        raise ValueError("a series whose columns are not of one length")
+    return Series(*columns)
 
 
 @cache

@@ -10,7 +10,7 @@ from leakwarden.core.findings import Finding
 from leakwarden.core.judge import attribute
 from leakwarden.core.judge.evaluate import Look, load_now
 from leakwarden.core.judge.holds import Standing
-from leakwarden.core.judge.trend import Shape
+from leakwarden.core.judge.shapes import Shape
 from leakwarden.core.judge.values import OpenFinding, Part, Segment
 from leakwarden.core.readings import Attempt
 from leakwarden.core.rules import Rule
@@ -111,7 +111,7 @@ def told(finding: Finding, rule: Rule, look: Look, now: Now) -> Finding:
         return finding
     if look.trend is not None and look.trend.shape is not Shape.LACKING:
         finding = replace(finding, growth_per_hour=look.trend.slope * 3600)
-    limit_at = attribute.limit_at(now.segment, rule.growth.window, now.attempt.memory_limit, now.at)
+    limit_at = attribute.limit_at(now.segment, rule.growth.window, now.attempt.memory_limit, now.at, finding.since)
     urgent = limit_at is not None and limit_at - now.at <= URGENT
     severity = Severity.CRITICAL if urgent else finding.severity
     return replace(finding, limit_at=limit_at, severity=severity)

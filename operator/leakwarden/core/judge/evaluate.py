@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from leakwarden.api.words import BLOCKED, MEMSTATS, UNITS, Signal
-from leakwarden.core.judge import intake, leaks, pauses, say, tracks
+from leakwarden.core.judge import intake, leaks, pauses, say, tracks, turnover
 from leakwarden.core.judge.series import Series
-from leakwarden.core.judge.trend import COVERAGE, POINTS, Question, Shape, Trend, trend
+from leakwarden.core.judge.shapes import POINTS, Question, Shape
+from leakwarden.core.judge.trend import COVERAGE, Trend, trend
 from leakwarden.core.judge.values import Coverage, Segment
 from leakwarden.core.parts import GOROUTINE_LEAK
 from leakwarden.core.readings import Attempt, Failure, Reading, Site
@@ -215,7 +216,9 @@ def _look(rule: Rule, place: Place, segment: Segment, attempt: Attempt) -> Look:
         return Look(place.key, None, "no points yet", blind=Blind.LACKING, site=place.site)
     if rule.growth is None:
         return _above(rule, place.key, place.series.last, place.site)
-    seen = trend(place.series, Question(rule.growth, segment.alloc))
+    kept = turnover.kept(rule, place.key, segment)
+    patience = turnover.PATIENCE * attempt.interval
+    seen = trend(place.series, Question(rule.growth, segment.alloc, kept, patience))
     if rule.above is not None and place.series.last <= rule.above:
         return replace(_above(rule, place.key, place.series.last, place.site), trend=seen)
     return _grown(rule, rule.growth, place, seen, segment=segment, attempt=attempt)

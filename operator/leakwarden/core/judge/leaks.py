@@ -43,9 +43,7 @@ def read(profile: LeakProfile, at: float, reading: Reading) -> LeakProfile:
 def unread(profile: LeakProfile) -> str:
     """Why nothing can be said of this process at all; empty where something was read or failed to be."""
     if not profile.served:
-        return (
-            "the process serves no goroutineleak profile (built with Go 1.27 it would)"
-        )
+        return "the process serves no goroutineleak profile (built with Go 1.27 it would)"
     return "" if profile.asked_at is not None else "the goroutineleak profile was not asked for yet"
 
 

@@ -13,6 +13,7 @@ from leakwarden.core.judge.course import Now, height_of, is_worse, measured_by, 
 from leakwarden.core.judge.evaluate import Look, load_now
 from leakwarden.core.judge.holds import hold_key
 from leakwarden.core.judge.intake import place_of
+from leakwarden.core.judge.shapes import AT_THE_END
 from leakwarden.core.judge.values import OpenFinding, Part, Transition, TransitionKind
 from leakwarden.core.readings import Site
 from leakwarden.core.rules import Rule
@@ -52,21 +53,22 @@ def _claim(rule: Rule, look: Look, findings: Sequence[OpenFinding], now: Now, he
     family = family_of(rule.signal)
     place = look.key or look.blames
     if not place and rule.growth is not None:
-        found = attribute.cause(family, now.segment, start.at)
-        place = found.key if found.share >= EXPLAINS else _nearly(rule, findings, now, start.at)
+        over = rule.growth.window * AT_THE_END
+        found = attribute.cause(family, now.segment, start.at, over)
+        place = found.key if found.share >= EXPLAINS else _nearly(rule, findings, now, start.at, over)
         patience = 2 * max(rule.hold, 4 * now.attempt.interval)
         if not place and found.share >= PROMISING and held < patience:
             return None
     return _named(rule, look, part, place, now)
 
 
-def _nearly(rule: Rule, findings: Sequence[OpenFinding], now: Now, since: float) -> str:
+def _nearly(rule: Rule, findings: Sequence[OpenFinding], now: Now, since: float, over: float) -> str:
     """The place of an open leak that explains a good part: one finding then, not a second without a name."""
     family = family_of(rule.signal)
     for one in findings:
         key = place_of(one.finding)
         if one.finding.family is family and one.finding.type is FindingType.LEAK and key:
-            share = attribute.share_of(key, family, now.segment, since)
+            share = attribute.share_of(key, family, now.segment, since, over)
             if share >= PROMISING:
                 return key
     return ""

@@ -31,6 +31,8 @@ class Series:
 
     times: array[float] = field(default_factory=_no_points)
     values: array[float] = field(default_factory=_no_points)
+    allocated: array[float] = field(default_factory=_no_points)
+    """Of a place on the heap: the bytes it had ever allocated by each of these times. Empty for everything else."""
 
     def __len__(self) -> int:
         return len(self.times)
@@ -57,34 +59,40 @@ class Series:
         return min(self.values[after - 1], self.values[after])
 
 
-def append(series: Series, at: float, value: float, reach: float, detail: int) -> Series:
+def append(
+    series: Series, at: float, value: float, reach: float, detail: int, *, allocated: float | None = None
+) -> Series:  # fmt: skip
     """`series` with one more point; a point that is not newer than the last is left out.
 
-    `reach` in seconds: older points are dropped. `detail`: see the module.
+    `reach` in seconds: older points are dropped. `detail`: see the module. `allocated`: always given, or never.
     """
     if len(series) and at <= series.last_time:
         return series
-    times, values = series.times[:], series.values[:]
+    times, values, beside = series.times[:], series.values[:], series.allocated[:]
     times.append(at)
     values.append(value)
+    if allocated is not None:
+        beside.append(allocated)
+    longer = Series(times, values, beside)
     if len(times) % BATCH == 0 and len(times) > EXACT:
-        times, values = _thinned(times, values, at - reach, detail)
-    return Series(times, values)
+        return _thinned(longer, at - reach, detail)
+    return longer
 
 
-def level(times: Sequence[float], value: float, reach: float, detail: int) -> Series:
+def level(times: Sequence[float], value: float, reach: float, detail: int, *, allocated: float | None = None) -> Series:
     """The same value at all of `times` (ascending, not empty) within `reach` of the last, thinned."""
-    known = array("d", times)
-    return Series(*_thinned(known, array("d", [value] * len(known)), known[-1] - reach, detail))
+    count = len(times)
+    beside = array("d", [] if allocated is None else [allocated] * count)
+    known = Series(array("d", times), array("d", [value] * count), beside)
+    return _thinned(known, known.last_time - reach, detail)
 
 
-def _thinned(
-    times: array[float], values: array[float], oldest: float, detail: int
-) -> tuple[array[float], array[float]]:
+def _thinned(series: Series, oldest: float, detail: int) -> Series:
     """Merge runs of old points that lie within age/detail of each other into their lowest."""
+    times, values = series.times, series.values
     now = times[-1]
     exact_from = max(0, len(times) - EXACT)
-    kept_times, kept_values = array("d"), array("d")
+    kept: list[int] = []
     index = min(bisect_left(times, oldest), exact_from)
     while index < exact_from:
         last = times[index] + (now - times[index]) / detail
@@ -94,16 +102,32 @@ def _thinned(
             if values[index] < values[lowest]:
                 lowest = index
             index += 1
-        kept_times.append(times[lowest])
-        kept_values.append(values[lowest])
-    kept_times.extend(times[exact_from:])
-    kept_values.extend(values[exact_from:])
-    return kept_times[-MOST:], kept_values[-MOST:]
+        kept.append(lowest)
+    kept = [*kept, *range(exact_from, len(times))][-MOST:]
+
+    def chosen(column: array[float]) -> array[float]:
+        return array("d", [column[number] for number in kept] if column else [])
+
+    return Series(chosen(times), chosen(values), chosen(series.allocated))
 
 
 def shifted(series: Series, by: float) -> Series:
     """All times moved by `by` seconds: the wall clock was set, the process did not notice."""
-    return Series(array("d", [t + by for t in series.times]), series.values)
+    return Series(array("d", [t + by for t in series.times]), series.values, series.allocated)
+
+
+def settled(series: Series, over: float) -> float:
+    """The lowest value of the last `over` seconds: what a burst of less than that leaves out."""
+    return min(series.values[series.first_from(series.last_time - over * (1 + 1e-9)) :])
+
+
+def kept_share(series: Series, since: float) -> float:
+    """Of what a place allocated since then, the share that it still holds on top of what it held; 0 where unknown."""
+    first = series.first_from(since)
+    if not series.allocated or first >= len(series) - 1:
+        return 0.0
+    grown = series.last - series.values[first]
+    return min(1.0, grown / max(grown, series.allocated[-1] - series.allocated[first])) if grown > 0 else 0.0
 
 
 def floor(series: Series, start: float, blocks: int) -> tuple[Sequence[float], Sequence[float]]:

@@ -26,7 +26,8 @@ class Use:
     site: Site
     wait: WaitKind | None
     value: float
-    alloc: float = 0.0
+    alloc: float | None = None
+    """Bytes it ever allocated; None for goroutines."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +74,12 @@ def update(tracks: Tracks, uses: Iterable[Use], at: float, bounds: Bounds) -> Tr
 
 def _extended(track: Track, use: Use | None, at: float, bounds: Bounds) -> Track:
     value = use.value if use else 0.0
+    allocated = track.series.allocated
+    allocates = (use.alloc if use else allocated[-1]) if allocated else None
     return Track(
         site=use.site if use else track.site,
         wait=track.wait,
-        series=append(track.series, at, value, bounds.reach, DETAIL),
-        alloc_first=track.alloc_first,
-        alloc_last=use.alloc if use else track.alloc_last,
+        series=append(track.series, at, value, bounds.reach, DETAIL, allocated=allocates),
     )
 
 
@@ -113,14 +114,19 @@ def _strength(track: Track) -> float:
 
 
 def _admitted(use: Use, seen: Parked | None, at: float, bounds: Bounds) -> Track:
-    """A place that is new held less than the floor at every earlier reading: points too, half way between."""
+    """A place that is new held less than the floor at every earlier reading: points too, half way between.
+
+    What it had allocated by then nobody wrote down: as much less as it held less.
+    """
+    before = seen.value if seen is not None else bounds.floor / 2
+    allocated = None if use.alloc is None else use.alloc - max(0.0, use.value - before)
     if seen is not None:
-        series = append(Series(), seen.at, seen.value, bounds.reach, DETAIL)
+        series = append(Series(), seen.at, before, bounds.reach, DETAIL, allocated=allocated)
     elif bounds.earlier:
-        series = level(bounds.earlier, bounds.floor / 2, bounds.reach, DETAIL)
+        series = level(bounds.earlier, before, bounds.reach, DETAIL, allocated=allocated)
     else:
         series = Series()
-    return Track(use.site, use.wait, append(series, at, use.value, bounds.reach, DETAIL), use.alloc, use.alloc)
+    return Track(use.site, use.wait, append(series, at, use.value, bounds.reach, DETAIL, allocated=use.alloc))
 
 
 def _largest(parked: dict[str, Parked]) -> dict[str, Parked]:

@@ -63,9 +63,7 @@ class Track:
     """Line and leaf as of the newest reading, to show."""
     wait: WaitKind | None
     series: Series
-    alloc_first: float = 0.0
-    """Cumulative allocations when tracking began, bytes; 0 for goroutines."""
-    alloc_last: float = 0.0
+    """A site's comes with what it has allocated."""
 
 
 @dataclass(frozen=True, slots=True)

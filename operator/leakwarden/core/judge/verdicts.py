@@ -9,7 +9,7 @@ from leakwarden.core.findings import Finding
 from leakwarden.core.judge import say
 from leakwarden.core.judge.evaluate import Blind, why
 from leakwarden.core.judge.holds import Standing
-from leakwarden.core.judge.trend import POINTS
+from leakwarden.core.judge.shapes import POINTS
 from leakwarden.core.judge.values import RuleState, TargetState
 
 STRIKES = 3

@@ -1,0 +1,222 @@
+"""Growth that is large enough: is it a leak's? The tests, in the order in which they are said.
+
+Each takes the floor of the series, or what of it was never given back, and each has a kind of healthy program that it
+is there for; docs/judging.md says what each gains on the benchmark.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from itertools import pairwise
+
+from leakwarden.core.judge.series import Series, floor, never_given_back
+from leakwarden.core.judge.statistics import least_squares_slope, median, onset, sen
+from leakwarden.core.rules import Growth
+
+POINTS = 8
+"""Fewer distinct points prove nothing."""
+BLOCKS = 16
+"""Minima of so many equal blocks stand for the window: a sawtooth is gone where a block is as long as its teeth."""
+PAST = 32
+"""Blocks of the four windows that are remembered: coarser, so that bursts which fill a block of the window are gone."""
+STILL = 0.5
+"""The end must rise at least this fast, as a share of the whole slope."""
+AT_THE_END = 1 / 6
+"""Share of the window in which a growth that stops must be noticed, where the scatter allows it."""
+LASTING = 0.5
+"""In windows: how long a growth must have lasted. A load of data into memory takes less."""
+MORE = 2.0
+"""What is still to come, where gains shrink, must be at least so many times `atLeast`."""
+MEMORY = 4
+"""In windows: how far back a level counts as one that the process has held before and given back."""
+NEW_HIGH = 0.5
+"""In `atLeast`: by how much the newest level must pass every level held before the window."""
+ONE_WAY = 0.8
+"""Share of what the growing places allocated that they must have kept for the growth to be one way."""
+STILL_ONE_WAY = 0.8
+"""The same of the newest third of the growth, which rests on fewer objects."""
+RHYTHM = 3600.0
+"""Seconds: windows at least this long also ask whether the load explains the growth."""
+SWING = 1.2
+"""A load that rose by a smaller factor explains nothing."""
+NOTHING = Series()
+
+Points = tuple[Sequence[float], Sequence[float]]
+"""Times and values, in parallel."""
+
+
+class Shape(Enum):
+    """What the growth test saw; only GROWS is met, only LACKING is Unknown."""
+
+    LACKING = "too few points or too little time"
+    SMALL = "growth too small"
+    STOPPED = "no longer growing at the end"
+    FLATTENING = "flattening out"
+    YOUNG = "growing for too short a time"
+    TURNING_OVER = "much of what was allocated there was freed, so it must grow for longer"
+    RETURNING = "at a level that was held before and given back"
+    RESTLESS = "no more than it has given back before"
+    LOADED = "the load rose as much"
+    GROWS = "growing"
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked of a series: which growth, and under which load."""
+
+    growth: Growth
+    alloc: Series = NOTHING
+    """Cumulative allocations of the process, whose rate is the load."""
+    kept: Callable[[float], float] | None = None
+    """Since a time: of what the places behind the growth allocated, the share that they kept. None where nobody counts
+    what was freed, as with goroutines: then all growth is taken for one way."""
+    patience: float = 0.0
+    """Seconds that a growth must last where most of what was allocated there was freed again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Growing:
+    """A growth that passes `atLeast`: the floor of the share of the window where it is clearest, and of all of it."""
+
+    points: Points
+    window: Points
+    slope: float
+
+
+def shape_of(series: Series, seen: Growing, asked: Question) -> Shape:
+    """GROWS, or the first reason why not."""
+    growth, window = asked.growth, asked.growth.window
+    if _stopped(seen.points, seen.slope) or _stopped_just_now(series, seen, window):
+        return Shape.STOPPED
+    if min(_to_come(points) for points in (seen.window, seen.points)) < MORE * growth.at_least:
+        return Shape.FLATTENING
+    began, _ = onset(*seen.window)
+    if series.last_time - began < LASTING * window:
+        return Shape.YOUNG
+    held = _held_before(series, seen.window, growth)
+    if _level(seen.window, 5 / 6, 1.0) <= held:
+        return Shape.RETURNING
+    if not _one_way(asked, began, series.last_time):
+        shape = _turning_over(series, seen, asked)
+        if shape is not Shape.GROWS:
+            return shape
+    early, late = _level(seen.window, 0.0, 1 / 3), _level(seen.window, 2 / 3, 1.0)
+    if window >= RHYTHM and late <= early * load_factor(asked.alloc, window):
+        return Shape.LOADED
+    return Shape.GROWS
+
+
+def _stopped(points: Points, slope: float) -> bool:
+    """The last third is flat. Each point counts as what was never given back after it, so that a burst is no growth."""
+    times, values = points[0], never_given_back(points[1])
+    tail = next(i for i, t in enumerate(times) if t >= times[-1] - (times[-1] - times[0]) / 3)
+    return least_squares_slope(times[tail:], values[tail:]) < STILL * slope
+
+
+def _stopped_just_now(series: Series, seen: Growing, window: float) -> bool:
+    """The newest points rise by less than half of what the slope promises, and by more than they scatter.
+
+    A third of a window takes its time to become flat; where the growth was even, three points tell sooner.
+    """
+    first = series.first_from(series.last_time - AT_THE_END * window * (1 + 1e-9))
+    times, values = series.times[first:], series.values[first:]
+    if len(times) < 3:
+        return False
+    residuals = [value - seen.slope * time for time, value in zip(*seen.points, strict=True)]
+    middle = median(residuals)
+    scatter = 1.4826 * median([abs(residual - middle) for residual in residuals])
+    promised = seen.slope * (times[-1] - times[0])
+    return max(values[1:]) - values[0] < STILL * promised - 2 * scatter
+
+
+def _one_way(asked: Question, began: float, now: float) -> bool:
+    """What was allocated since it began was kept, up to the end."""
+    if asked.kept is None:
+        return True
+    return asked.kept(began) >= ONE_WAY and asked.kept(now - (now - began) / 3) >= STILL_ONE_WAY
+
+
+def _turning_over(series: Series, seen: Growing, asked: Question) -> Shape:
+    """A busy place that frees most of what it allocates rises and falls with its work: it takes more to call it a leak.
+
+    The growth must have lasted, and its level must pass all that was held before it by as much as was given back.
+    """
+    reach = max(MEMORY * asked.growth.window, 2 * asked.patience)
+    times, values = floor(series, series.last_time - reach, PAST)
+    began, _ = onset(times, never_given_back(values))
+    if series.last_time - began < asked.patience:
+        return Shape.TURNING_OVER
+    before = [value for time, value in zip(times, values, strict=True) if time <= began]
+    if len(before) >= 3 and _level(seen.window, 5 / 6, 1.0) < max(_without_spikes(before)) + _given_back(before):
+        return Shape.RESTLESS
+    return Shape.GROWS
+
+
+def _level(points: Points, low: float, high: float) -> float:
+    """The lower median of the points between two shares of the span; the nearest point where there is none."""
+    times, values = points
+    start, span = times[0], times[-1] - times[0]
+    inside = [v for t, v in zip(times, values, strict=True) if low - 1e-9 <= (t - start) / span <= high + 1e-9]
+    if inside:
+        return sorted(inside)[(len(inside) - 1) // 2]
+    middle = start + span * (low + high) / 2
+    return min(zip(times, values, strict=True), key=lambda point: abs(point[0] - middle))[1]
+
+
+def _to_come(points: Points) -> float:
+    """What is still to come if growth goes on slowing down from half to half; no end where it does not slow down.
+
+    The halves of `c * (1 - exp(-t / tau))` grow by a fixed ratio; the rest is that geometric series.
+    """
+    times, values = points[0], never_given_back(points[1])
+    half = (times[-1] - times[0]) / 2
+    first = [i for i, t in enumerate(times) if t <= times[0] + half]
+    second = [i for i, t in enumerate(times) if t >= times[0] + half]
+    before, after = (least_squares_slope([times[i] for i in p], [values[i] for i in p]) for p in (first, second))
+    if after <= 0:
+        return 0.0
+    if before <= 0 or after >= before:
+        return float("inf")
+    ratio = after / before
+    return after * half * ratio / (1 - ratio)
+
+
+def _held_before(series: Series, points: Points, growth: Growth) -> float:
+    """The level to pass: of the window's earlier sixths, and by a margin of the points before it but lone spikes."""
+    levels = [_level(points, k / 6, (k + 1) / 6) for k in range(5)]
+    times, values = floor(series, series.last_time - MEMORY * growth.window, PAST)
+    before = [value for time, value in zip(times, values, strict=True) if time < points[0][0]]
+    return max(*levels, max(_without_spikes(before), default=float("-inf")) + NEW_HIGH * growth.at_least)
+
+
+def _without_spikes(values: Sequence[float]) -> list[float]:
+    """The median of each three neighbours."""
+    return [min(max(a, b), max(min(a, b), c)) for a, b, c in zip(values, values[1:], values[2:], strict=False)]
+
+
+def _given_back(values: Sequence[float]) -> float:
+    """The deepest fall from a level that was held to a later one."""
+    highest, fall = float("-inf"), 0.0
+    for value in _without_spikes(values):
+        highest = max(highest, value)
+        fall = max(fall, highest - value)
+    return fall
+
+
+def load_factor(alloc: Series, window: float) -> float:
+    """By what factor the load rose from the window's first third to its last; 0 where it did not clearly rise.
+
+    People's rhythms take hours: memory that follows the load is no leak. A load that only fluctuates, without a trend
+    of its own, excuses nothing.
+    """
+    times, totals = floor(alloc, alloc.last_time - window, BLOCKS) if len(alloc) else ([], [])
+    if len(times) < POINTS:
+        return 0.0
+    middles = [(a + b) / 2 for a, b in pairwise(times)]
+    rates = [(w - v) / (b - a) for (a, b), (v, w) in zip(pairwise(times), pairwise(totals), strict=True)]
+    early, late = _level((middles, rates), 0.0, 1 / 3), _level((middles, rates), 2 / 3, 1.0)
+    if late < SWING * early or sen(middles, rates)[1] <= 0:
+        return 0.0
+    return late / early if early > 0 else float("inf")

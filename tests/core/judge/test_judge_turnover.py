@@ -1,0 +1,72 @@
+"""What a place keeps of what it allocates decides how long its growth must last to be called a leak."""
+
+from __future__ import annotations
+
+import math
+from random import Random
+
+import pytest
+
+from leakwarden.core.judge.series import Series, append, kept_share
+from leakwarden.core.judge.turnover import PATIENCE
+from tests.core.judge.builders import MI, Target, builtin
+
+KEEP = "example.com/x.Keep"
+
+
+def found_at(values: list[float], *, busy: float = 0.0) -> int | None:
+    """The first sample with a finding, of a place that holds so many MiB and frees `busy` MiB between two samples."""
+    target = Target(builtin())
+    for index, value in enumerate(values):
+        if target.live((100 + value) * MI, {KEEP: max(0.0, value) * MI}, busy=busy * MI).findings:
+            return index
+    return None
+
+
+def growth(onset: int, slope: float, count: int) -> list[float]:
+    return [10 + slope * max(0, index - onset) for index in range(count)]
+
+
+@pytest.mark.parametrize("slope", [4.0, 6.0, 12.0])
+def test_what_keeps_all_that_it_allocates_is_found_within_a_window(slope: float) -> None:
+    found = found_at(growth(60, slope, 120))
+    assert found is not None and 75 < found <= 82
+
+
+@pytest.mark.parametrize("busy", [4.0, 20.0, 100.0])
+def test_what_frees_most_of_it_must_grow_for_one_and_a_half_windows(busy: float) -> None:
+    found = found_at(growth(60, 4.0, 180), busy=busy)
+    assert found is not None and 60 + PATIENCE <= found <= 60 + PATIENCE + 20
+
+
+@pytest.mark.parametrize("rate", [5.0, 10.0, 20.0, 40.0])
+@pytest.mark.parametrize("length", [5, 10, 14, 15])
+def test_a_load_into_memory_of_half_a_window_is_no_leak(rate: float, length: int) -> None:
+    random = Random(length)
+    values = [10 + rate * min(max(0, index - 60), length) + random.gauss(0, 2) for index in range(140)]
+    assert found_at(values) is None
+
+
+@pytest.mark.parametrize("period", [24, 40, 60, 80, 120])
+@pytest.mark.parametrize("phase", [0.0, 0.5, 1.0, 1.5])
+def test_a_busy_place_that_rises_and_falls_is_no_leak(period: int, phase: float) -> None:
+    values = [150 + 120 * math.sin(2 * math.pi * index / period + phase * math.pi) for index in range(330)]
+    assert found_at(values, busy=25.0) is None
+
+
+def test_the_share_that_was_kept_counts_from_the_time_asked_for() -> None:
+    series = Series()
+    for at, (held, made) in enumerate([(0.0, 0.0), (10.0, 100.0), (30.0, 120.0), (50.0, 140.0)]):
+        series = append(series, float(at), held, 1e9, 16, allocated=made)
+    assert kept_share(series, 0.0) == pytest.approx(50 / 140)
+    assert kept_share(series, 1.0) == 1.0
+    assert kept_share(series, 3.0) == 0.0
+
+
+def test_what_shrinks_has_kept_nothing() -> None:
+    series = append(append(Series(), 0.0, 9.0, 1e9, 16, allocated=9.0), 1.0, 8.0, 1e9, 16, allocated=90.0)
+    assert kept_share(series, 0.0) == 0.0
+
+
+def test_of_a_series_that_counts_no_allocations_nothing_is_known_to_be_kept() -> None:
+    assert kept_share(append(append(Series(), 0.0, 1.0, 1e9, 16), 1.0, 8.0, 1e9, 16), 0.0) == 0.0
