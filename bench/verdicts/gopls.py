@@ -69,20 +69,24 @@ async def record(entry: Entry, gopls: Path, folder: Path, packers: ProcessPoolEx
     began = datetime.now(UTC)
     with tempfile.TemporaryDirectory(prefix="verdicts-gopls-", ignore_cleanup_errors=True) as scratch:
         desk = _desk(entry, gopls, Path(scratch))
-        taken = Path(scratch) / entry.name
+        warm, own = gopls.with_name(f"{gopls.name}-cache"), Path(scratch) / "gopls"
+        if not told.get("cold"):
+            await asyncio.to_thread(_copied_whole, warm, own)
         await desk.start()
         load = asyncio.create_task(LOADS[entry.program](desk, told))
         try:
             await _until_ready(desk, load)
             waited = (datetime.now(UTC) - began).total_seconds()
-            await _taken(entry, f"http://localhost:{desk.port}/debug/pprof", taken, load)
+            if not told.get("cold"):
+                await asyncio.to_thread(_copied_whole, own, warm)
+            await _taken(entry, f"http://localhost:{desk.port}/debug/pprof", desk.taken, load)
         finally:
             load.cancel()
             await asyncio.gather(load, return_exceptions=True)
             await desk.editor.end()
         _check(entry, desk.onset_ms)
         packed = Path(scratch) / f"{entry.name}{SUFFIX}"
-        await asyncio.get_running_loop().run_in_executor(packers, pack_renumbered, taken, packed)
+        await asyncio.get_running_loop().run_in_executor(packers, pack_renumbered, desk.taken, packed)
         size = packed.stat().st_size
         if size > MOST:
             raise RecordingError(f"{size / 1000:.0f} KB packed, more than {MOST / 1000:.0f}: take fewer samples")
@@ -92,6 +96,21 @@ async def record(entry: Entry, gopls: Path, folder: Path, packers: ProcessPoolEx
     return f"{entry.samples} samples, {size / 1000:.0f} KB, ready after {waited:.0f} s"
 
 
+def _copied_whole(source: Path, target: Path) -> None:
+    """gopls's own cache: what one has filled while it loaded, the next begins with, as on anybody's machine. Nothing is
+    done where there is none, or one already; `target` appears whole or not at all."""
+    if target.exists() or not source.exists():
+        return
+    unfinished = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    try:
+        shutil.copytree(source, unfinished / "whole", ignore_dangling_symlinks=True)
+        (unfinished / "whole").replace(target)
+    except (OSError, shutil.Error):
+        pass  # gopls was writing it, or another was faster: an empty cache is only slower
+    finally:
+        shutil.rmtree(unfinished)
+
+
 def _desk(entry: Entry, gopls: Path, scratch: Path) -> Desk:
     desk = Desk(
         gopls=gopls,
@@ -99,6 +118,7 @@ def _desk(entry: Entry, gopls: Path, scratch: Path) -> Desk:
         env=_environment(entry, scratch),
         cmd=Path(go("env", "GOROOT")) / "src" / "cmd",
         scratch=scratch,
+        taken=scratch / entry.name,
         interval=Duration(entry.interval).seconds,
     )
     desk.restored.mkdir()
@@ -214,7 +234,7 @@ async def record_all(chosen: Sequence[Entry], gopls: Path, at_once: int, folder:
                 how = f"FAILED: {error or type(error).__name__}"
             print(f"{entry.name}: {how}", flush=True)
 
-    with ProcessPoolExecutor(1) as packers:
+    with ProcessPoolExecutor(2) as packers:
         await asyncio.gather(*(one(entry) for entry in chosen))
     return failed
 

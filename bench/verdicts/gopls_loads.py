@@ -40,13 +40,15 @@ class LoadError(Exception):
 
 @dataclass(slots=True)
 class Desk:
-    """One editor at work. `cmd` and `scratch` are folders, `interval` in seconds."""
+    """One editor at work. `cmd` and `scratch` are folders, `taken` is the one that samples appear in; `interval` in
+    seconds."""
 
     gopls: Path
     port: int
     env: Mapping[str, str]
     cmd: Path
     scratch: Path
+    taken: Path
     interval: float
     editor: Editor = field(init=False)
     begun: asyncio.Event = field(default_factory=asyncio.Event)
@@ -92,6 +94,16 @@ class Desk:
 
     async def until(self, tick: float) -> None:
         await asyncio.sleep(max(0.0, (tick - self.tick) * self.interval))
+
+    @property
+    def samples(self) -> int:
+        """Taken so far: where gopls is slow to answer, fewer than ticks."""
+        return sum(1 for _ in self.taken.glob("*-heap.pb.gz"))
+
+    async def sampled(self, count: int) -> None:
+        """Returns once so many samples have been taken."""
+        while self.samples < count:  # noqa: ASYNC110 (another process writes them)
+            await asyncio.sleep(self.interval / 4)
 
     def leaks_now(self) -> None:
         """It leaks from this moment on."""
@@ -201,11 +213,11 @@ async def bursts(desk: Desk, told: Arguments) -> None:
 
 
 async def unanswered(desk: Desk, told: Arguments) -> None:
-    """Ordinary work; from tick `onset` on the editor no longer answers what gopls asks of its configuration, and goes
+    """Ordinary work; after `onset` samples the editor no longer answers what gopls asks of its configuration, and goes
     on asking `rate` times a tick."""
     await desk.loaded()
     desk.begin()
-    await _work(desk, told, lambda tick: tick < told["onset"])
+    await _work(desk, told, lambda _: desk.samples < told["onset"])
     path = desk.editor.open_documents[0]
     desk.editor.silent = True
     await desk.editor.notify("workspace/didChangeConfiguration", {"settings": {}})
@@ -216,7 +228,7 @@ async def unanswered(desk: Desk, told: Arguments) -> None:
 
 
 async def restored_files(desk: Desk, told: Arguments) -> None:
-    """Ordinary work; from tick `onset` on, every `every` ticks, `files` files of 1 MiB come into the workspace and go
+    """Ordinary work; after `onset` samples, every `every` ticks, `files` files of 1 MiB come into the workspace and go
     again, as generated files do: gopls keeps what it has read of each."""
     await desk.loaded()
     away = desk.scratch / "away"
@@ -224,11 +236,12 @@ async def restored_files(desk: Desk, told: Arguments) -> None:
     desk.begin()
     async with asyncio.TaskGroup() as group:
         group.create_task(_work(desk, told))
+        await desk.sampled(int(told["onset"]))
+        desk.leaks_now()
         for turn in itertools.count():
-            await desk.until(told["onset"] + turn * told["every"])
-            if turn == 0:
-                desk.leaks_now()
+            begun = desk.tick
             await _come_and_go(desk, away, turn, int(told["files"]))
+            await desk.until(begun + told["every"])
 
 
 LOADS: Final[Mapping[str, Load]] = {
