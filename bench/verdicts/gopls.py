@@ -39,8 +39,10 @@ FOLDER: Final = RECORDINGS / SET
 MOST: Final = 700_000
 """Bytes of one packed recording."""
 MOST_TOGETHER: Final = 4_000_000
+PATIENCE: Final = 2.5
+"""How many times its samples' time a recorder may take: a gopls at work answers late."""
 SLACK: Final = 60.0
-"""Seconds that a recorder may take beyond its samples."""
+"""Seconds on top, to start."""
 READY: Final = 600.0
 """Seconds until a load must have had its recording begin."""
 
@@ -166,7 +168,7 @@ async def _taken(entry: Entry, url: str, output: Path, load: asyncio.Task[None])
         stdout=PIPE, stderr=PIPE, stdin=DEVNULL, start_new_session=True,
     )  # fmt: skip
     recording = asyncio.create_task(recorder.communicate())
-    most = entry.samples * Duration(entry.interval).seconds * 1.5 + SLACK
+    most = entry.samples * Duration(entry.interval).seconds * PATIENCE + SLACK
     try:
         await asyncio.wait({recording, load}, timeout=most, return_when=asyncio.FIRST_COMPLETED)
         if load.done():

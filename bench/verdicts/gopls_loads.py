@@ -175,7 +175,7 @@ async def project(desk: Desk, told: Arguments) -> None:
                 if desk.tick >= begins + told["hold"]:
                     break
                 await desk.editor.ask(QUESTIONS[turn % len(QUESTIONS)], large[turn % len(large)], turn)
-                await asyncio.sleep(0.1)
+                await asyncio.sleep(desk.interval / 2)
             for path in large:
                 await desk.editor.close(path)
 
