@@ -50,6 +50,7 @@ class Builtin:
 
 BUILTINS: tuple[Builtin, ...] = (
     Builtin("live-heap", Signal.LIVE_HEAP, None, "64Mi", window=30, hold=4, severity=Severity.CRITICAL),
+    Builtin("live-heap-medium", Signal.LIVE_HEAP, None, "80Mi", window=60, hold=8, severity=Severity.CRITICAL),
     Builtin("live-heap-slow", Signal.LIVE_HEAP, None, "96Mi", window=240, hold=20, severity=Severity.WARNING),
     Builtin("heap-inuse", Signal.HEAP_INUSE, "1500Mi", "64Mi", window=30, hold=4, severity=Severity.CRITICAL),
     Builtin("site-bytes", Signal.SITE_BYTES, None, "48Mi", window=30, hold=4, severity=Severity.CRITICAL),
