@@ -155,31 +155,6 @@ async def breaks(desk: Desk, told: Arguments) -> None:
         await desk.until(base + cycle)
 
 
-async def project(desk: Desk, told: Arguments) -> None:
-    """From the tick `at` on, every `cycle` ticks: opens `files` of the largest files, asks about them for `hold` ticks,
-    closes them all. One other document is edited all the while."""
-    await desk.loaded()
-    small, *others = desk.editor.open_documents
-    for path in others:
-        await desk.editor.close(path)
-    desk.begin()
-    async with asyncio.TaskGroup() as group:
-        group.create_task(_edits(desk, small, told))
-        large = [path for path in _largest(desk.cmd) if path != small][: int(told["files"])]
-        for cycle in itertools.count():
-            begins = told["at"] + cycle * told["cycle"]
-            await desk.until(begins)
-            for path in large:
-                await desk.editor.open(path)
-            for turn in itertools.count():
-                if desk.tick >= begins + told["hold"]:
-                    break
-                await desk.editor.ask(QUESTIONS[turn % len(QUESTIONS)], large[turn % len(large)], turn)
-                await asyncio.sleep(desk.interval / 2)
-            for path in large:
-                await desk.editor.close(path)
-
-
 async def storms(desk: Desk, told: Arguments) -> None:
     """`rate` edits a tick of one large document for `storm` ticks, then a pause of `pause` ticks, again and again."""
     await desk.loaded()
@@ -248,7 +223,6 @@ LOADS: Final[Mapping[str, Load]] = {
     "steady": steady,
     "idle": idle,
     "breaks": breaks,
-    "project": project,
     "storms": storms,
     "bursts": bursts,
     "unanswered": unanswered,
@@ -276,14 +250,6 @@ async def _work(desk: Desk, told: Arguments, while_: Callable[[float], bool] = l
         await desk.until(at + 1 / told.get("pace", 1.0))
 
 
-async def _edits(desk: Desk, path: Path, told: Arguments) -> None:
-    for step in itertools.count():
-        at = desk.tick
-        await desk.editor.edit(path, f"edit {step % 10}")
-        await desk.editor.ask("textDocument/hover", path, step)
-        await desk.until(at + 1 / told.get("pace", 1.0))
-
-
 async def _come_and_go(desk: Desk, away: Path, turn: int, count: int) -> None:
     line = "// " + "0123456789abcdef" * 5 + "\n"
     text = f"//go:build restored\n\npackage restored\n\nconst n = {turn}\n\n" + line * (MIB // len(line))
@@ -308,10 +274,6 @@ def files(cmd: Path, skip: int = 0) -> Iterator[Path]:
         column.sort(key=lambda path: (-_size(path), path))
     rows = itertools.chain.from_iterable(itertools.zip_longest(*columns))
     return itertools.islice((path for path in rows if path is not None), skip, None)
-
-
-def _largest(cmd: Path) -> list[Path]:
-    return sorted(files(cmd), key=lambda path: (-_size(path), path))
 
 
 def _packages(folder: Path) -> list[Sequence[Path]]:
