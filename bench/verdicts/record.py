@@ -1,6 +1,6 @@
 """Records the programs of the catalogue with Leakwarden's own recorder, and writes down what is true of them.
 
-    python3 -m bench.verdicts.record [--set tuned|heldout] [--only NAME...] [--missing] [--jobs 10] [--output FOLDER]
+    python3 -m bench.verdicts.record [--set tuned|heldout|heldout2] [--only NAME...] [--missing] [--jobs 10]
 
 A program that dies while it is recorded, or says no onset though it leaks, is an error; the others go on. Exit 1 where
 there was one. Ctrl-C ends everything that was started.
@@ -24,7 +24,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from bench.verdicts.catalogue import HERE, RECORDINGS, SUFFIX, CatalogueError, Entry, entries, truth_json
+from bench.verdicts.catalogue import BUILT, HERE, RECORDINGS, SUFFIX, CatalogueError, Entry, entries, truth_json
 from leakwarden.api.duration import Duration
 
 PROGRAMS = HERE / "programs"
@@ -233,7 +233,7 @@ async def _cancelled_by_signals(jobs: Sequence[Job], at_once: int, root: Path) -
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--set", choices=("tuned", "heldout"), action="append", help="may be repeated; default: both")
+    parser.add_argument("--set", choices=BUILT, action="append", help="may be repeated; default: all")
     parser.add_argument("--only", nargs="+", default=[], metavar="NAME")
     parser.add_argument("--missing", action="store_true", help="those that have no truth yet")
     parser.add_argument("--jobs", type=int, default=10, help="recorded at once (default 10)")
@@ -241,7 +241,7 @@ def main() -> int:
     options = parser.parse_args()
     began = time.monotonic()
     try:
-        chosen = wanted(options.set or ["tuned", "heldout"], options.only, missing=options.missing, root=options.output)
+        chosen = wanted(options.set or [*BUILT], options.only, missing=options.missing, root=options.output)
         with tempfile.TemporaryDirectory(prefix="verdicts-") as folder:
             print(f"{len(chosen)} recordings; building their programs", flush=True)
             failed = asyncio.run(_cancelled_by_signals(build(chosen, Path(folder)), options.jobs, options.output))

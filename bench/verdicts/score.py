@@ -143,15 +143,22 @@ class Bar:
     recall: float
 
 
-BARS = {"tuned": Bar(1.0, 0.97), "heldout": Bar(0.97, 0.95)}
+BARS = {"tuned": Bar(1.0, 0.97), "held out": Bar(0.97, 0.95)}
+BARRED = {"tuned": ("tuned",), "held out": ("heldout", "heldout2")}
+"""Which sets count together for a bar."""
 DELAY = 1.0
 """The median delay, as a share of half the rule's window and its hold: at most."""
 
 
-def missed(set_name: str, reached: Score) -> list[str]:
-    """The bars of a set that are missed, as sentences; none for a set without bars or without recordings."""
-    bar = BARS.get(set_name)
-    if bar is None or not reached.leaking + reached.healthy:
+def missed(name: str, reached: Score) -> list[str]:
+    """The bars that are missed, as sentences; none where there are no recordings."""
+    return [*inaccurate(name, reached), *late(name, reached)]
+
+
+def inaccurate(name: str, reached: Score) -> list[str]:
+    """Bars of precision and recall that are missed."""
+    bar = BARS[name]
+    if not reached.leaking + reached.healthy:
         return []
     said = []
     for what, value, least in (
@@ -159,10 +166,15 @@ def missed(set_name: str, reached: Score) -> list[str]:
         ("recall", reached.recall, bar.recall),
     ):
         if value is not None and value < least:
-            said.append(f"{set_name}: {what} is {value:.3f}, {least:.2f} at the least is wanted")
+            said.append(f"{name}: {what} is {value:.3f}, {least:.2f} at the least is wanted")
     if reached.leaking and not reached.found:
-        said.append(f"{set_name}: nothing was found")
-    delay = reached.median_of_budget
-    if delay is not None and delay > DELAY:
-        said.append(f"{set_name}: the median delay is {delay:.2f} of half a window and the hold, at most 1 is wanted")
+        said.append(f"{name}: nothing was found")
     return said
+
+
+def late(name: str, reached: Score) -> list[str]:
+    """The bar of the delay, where it is missed."""
+    delay = reached.median_of_budget
+    if delay is None or delay <= DELAY:
+        return []
+    return [f"{name}: the median delay is {delay:.2f} of half a window and the hold, at most 1 is wanted"]

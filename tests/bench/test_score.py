@@ -70,5 +70,5 @@ def test_a_missed_bar_is_told_and_a_silent_detector_misses_it() -> None:
     assert missed("tuned", score([found] * 40)) == []
     assert [said.split(" is")[0] for said in missed("tuned", score([found] * 40 + [wrong]))] == ["tuned: precision"]
     assert "tuned: recall is 0.000" in missed("tuned", score([outcome(LEAKING, [])]))[0]
-    assert "median delay" in missed("heldout", score([late]))[0]
-    assert missed("gopls", score([wrong])) == missed("tuned", score([])) == []
+    assert "median delay" in missed("held out", score([late]))[0]
+    assert missed("tuned", score([])) == []

@@ -39,7 +39,7 @@ def noisy(kind: str, sigma: float, seed: int) -> list[float]:
 def test_a_flat_noisy_series_never_opens_a_finding(kind: str, sigma: float, seed: int, level: float) -> None:
     """45 MiB of spread is near the 64 MiB that the fast rule asks of the growth itself.
 
-    Noise that wanders is tried up to two thirds of that: docs/judging.md says how often wider wandering fools the rules.
+    Noise that wanders is tried up to two thirds of that: docs/judging.md says how often wider noise fools the rules.
     A statement about chance holds of the draws that were made, so the draws are the same on every run.
     """
     target = Target(builtin())

@@ -37,6 +37,8 @@ ONE_WAY = 0.8
 """Share of what the growing places allocated that they must have kept for the growth to be one way."""
 STILL_ONE_WAY = 0.8
 """The same of the newest third of the growth, which rests on fewer objects."""
+UNSTEADY = 0.25
+"""Share of a growth that may have been given back on the way, where most of what is allocated is freed."""
 RHYTHM = 3600.0
 """Seconds: windows at least this long also ask whether the load explains the growth."""
 SWING = 1.2
@@ -141,15 +143,19 @@ def _one_way(asked: Question, began: float, now: float) -> bool:
 def _turning_over(series: Series, seen: Growing, asked: Question) -> Shape:
     """A busy place that frees most of what it allocates rises and falls with its work: it takes more to call it a leak.
 
-    The growth must have lasted, and its level must pass all that was held before it by as much as was given back.
+    The growth must have lasted, its level must pass all that was held before it by as much as was given back before it,
+    and no more than a quarter of it may have been given back on the way.
     """
     reach = max(MEMORY * asked.growth.window, 2 * asked.patience)
     times, values = floor(series, series.last_time - reach, PAST)
-    began, _ = onset(times, never_given_back(values))
+    began, held = onset(times, never_given_back(values))
     if series.last_time - began < asked.patience:
         return Shape.TURNING_OVER
+    level = _level(seen.window, 5 / 6, 1.0)
     before = [value for time, value in zip(times, values, strict=True) if time <= began]
-    if len(before) >= 3 and _level(seen.window, 5 / 6, 1.0) < max(_without_spikes(before)) + _given_back(before):
+    if len(before) >= 3 and level < max(_without_spikes(before)) + _given_back(before):
+        return Shape.RESTLESS
+    if _given_back(series.values[series.first_from(began) :]) > UNSTEADY * (level - held):
         return Shape.RESTLESS
     return Shape.GROWS
 
