@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,7 +52,7 @@ def test_each_stack_is_put_down_to_its_innermost_user_location(user: set[int], s
 
 @given(st.sets(IDS), STACKS)
 def test_the_walk_ends_where_it_can_tell_or_says_that_it_cannot(wanted: set[int], stack: list[int]) -> None:
-    state = walker(wanted)
+    state: Any = walker(wanted)
     for byte in pack(stack):
         state = state[byte]
         if not state:
@@ -61,7 +63,7 @@ def test_the_walk_ends_where_it_can_tell_or_says_that_it_cannot(wanted: set[int]
 
 
 def test_numbers_in_more_bytes_than_they_need_are_known_too() -> None:
-    state = walker({5})
+    state: Any = walker({5})
     for byte in b"\x81\x00\x85\x00":
         state = state[byte]
     assert isinstance(state, Found) and int(state) == 5
