@@ -30,7 +30,7 @@ func main() {
 	for range 40 {
 		b.subscribers = append(b.subscribers, &subscriber{alive: true})
 	}
-	lab.Forever(1500, func(now float64) {
+	lab.Forever(1250, func(now float64) {
 		if now >= 24 && b.subscribers[0].alive {
 			lab.Leaks(now, 24)
 			for _, s := range b.subscribers[:20] {

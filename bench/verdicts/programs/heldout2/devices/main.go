@@ -20,13 +20,13 @@ func (r *registry) update(id uint64) {
 func main() {
 	lab.Start()
 	r := &registry{last: map[uint64]*report{}}
-	for id := range uint64(16000) {
+	for id := range uint64(6000) {
 		r.update(id)
 	}
 	lab.Forever(2000, func(now float64) {
-		id := lab.Rand.Uint64N(16000)
-		if lab.Rand.IntN(5) == 0 && lab.Leaks(now, 30) {
-			id = 16000 + lab.Rand.Uint64()>>1
+		id := lab.Rand.Uint64N(6000)
+		if lab.Rand.IntN(6) == 0 && lab.Leaks(now, 30) {
+			id = 6000 + lab.Rand.Uint64()>>1
 		}
 		r.update(id)
 		lab.Garbage(18 * lab.KiB)

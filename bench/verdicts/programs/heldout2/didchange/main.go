@@ -45,7 +45,7 @@ func main() {
 	}
 	lab.Forever(400, func(now float64) {
 		// An edit is kept for the undo history when it was saved; nothing ever prunes the history.
-		saved := lab.Rand.IntN(100) < 17
+		saved := lab.Rand.IntN(100) < 15
 		s.didChange(saved && *leak && lab.Leaks(now, 25))
 		lab.Garbage(60 * lab.KiB)
 	})
