@@ -80,7 +80,7 @@ def _check_depth(locations: Locations, stacks: Iterable[PackedStack]) -> None:
     """Go records 128 calls at most; absurd depths would cost time in the square of the profile's size."""
     if locations.deepest() > MAX_LINES:
         raise ProfileTooLarge(f"locations: a location of more than {MAX_LINES} lines")
-    if max(map(len, stacks), default=0) > MAX_STACK_BYTES:
+    if len(max(stacks, key=len, default=b"")) > MAX_STACK_BYTES:
         raise ProfileTooLarge(f"samples: a stack of more than {MAX_STACK_BYTES} bytes")
 
 
