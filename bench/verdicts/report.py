@@ -196,9 +196,9 @@ replayed through the operator's own fold, with the built-in rules at the recordi
 
 ABOUT = {
     "tuned": "thresholds may be chosen on these; the programs were written by somebody who had not read the judge.",
-    "heldout": "written by somebody else, apart, and never used to choose a threshold. Its sums, and the names of what\n"
-    "  was missed, were looked at once before the end (precision 1.00, recall 0.75): `live-heap-medium` came of that, and\n"
-    "  only `tuned` was asked what it costs.",
+    "heldout": "written by somebody else, apart, and never used to choose a threshold. Its sums, and the names of\n"
+    "  what was missed, were looked at once before the end (precision 1.00, recall 0.75): `live-heap-medium` came of\n"
+    "  that, and only `tuned` was asked what it costs.",
     "heldout2": "written by a third author after that, so that there are programs of which nobody had seen anything.",
     "gopls": "a real gopls under an editor that we drive; one threshold (`UNSTEADY`) was chosen on these and `tuned`.",
 }
