@@ -41,7 +41,7 @@ def said(result: Result) -> str:
     return line
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["-h"], ["run", "--help"], ["rules", "--help"]])
+@pytest.mark.parametrize("arguments", [["--help"], ["-h"], *([name, "--help"] for name in main.commands)])
 def test_help_is_there_for_every_command(arguments: list[str]) -> None:
     result = leakwarden(*arguments)
     assert result.exit_code == 0
@@ -53,6 +53,18 @@ def test_help_lists_every_command_with_what_it_does() -> None:
     for name, command in main.commands.items():
         assert f"{name} " in text
         assert command.get_short_help_str()[:30] in text
+
+
+def test_help_cuts_no_sentence_on_a_terminal_of_80_columns() -> None:
+    listed = leakwarden("--help", COLUMNS="80").stdout.partition("Commands:\n")[2].splitlines()
+    assert len(listed) == len(main.commands)
+    assert all(line.endswith(".") and not line.endswith("..") for line in listed)
+
+
+@pytest.mark.parametrize("name", ["record", "replay", "diff"])
+def test_the_form_of_what_is_printed_is_asked_for_in_the_same_words(name: str) -> None:
+    (form,) = (one for one in main.commands[name].params if one.name == "form")
+    assert form.opts == ["-o", "--format"]
 
 
 def test_version_is_that_of_the_package() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from click.testing import CliRunner, Result
 from leakwarden.adapters.recording_folder import pack
 from leakwarden.api.words import FailureReason
 from leakwarden.cli import main
-from leakwarden.cli.replay import timestamp
+from leakwarden.cli.replay import builtin_policy, print_tables, replay_all, timestamp
 from leakwarden.core.readings import Failure
 from leakwarden.core.recording import Errors, errors_json
 from leakwarden.core.recording_target import of_pod, target_json
@@ -121,6 +123,45 @@ def test_without_a_policy_the_built_in_rules_count_in_the_interval(tmp_path: Pat
     assert [finding["rules"] for finding in entry["findings"]] == [["live-heap", "site-bytes"]]
     (entry,) = as_json(long, "--interval", "5m")
     assert entry["verdict"] == "Learning"
+
+
+def test_on_a_narrow_terminal_reasons_stand_below_the_table(
+    leak: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("leakwarden.cli.output.WIDE", 60)
+    outcomes = list(replay_all([str(leak), str(tmp_path / "nothing")], builtin_policy("30s"), 1))
+    print_tables(outcomes)
+    table, _, rest = capsys.readouterr().out.partition("\n\n")
+    assert table.split()[:4] == ["recording", "attempts", "failed", "verdict"]
+    assert "why" not in table
+    assert f"{tmp_path}/nothing: there is no such file or folder" in rest.replace("\n", "")
+
+
+def piped(arguments: list[str | Path], shell: str) -> tuple[int, bytes]:
+    """Exit code and stderr of a replay of its own, with stdout as the shell is told."""
+    command = [sys.executable, "-m", "leakwarden", "replay", *map(str, arguments)]
+    line = ["bash", "-c", f'"$@" {shell}', "bash", *command]
+    done = subprocess.run(line, check=False, capture_output=True, timeout=60)
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_reader_that_leaves_early_changes_no_exit_code(policy: Path, leak: Path, healthy: Path, form: str) -> None:
+    early = "| true; exit ${PIPESTATUS[0]}"
+    assert piped(["-f", policy, "-o", form, healthy], early) == (0, b"")
+    assert piped(["-f", policy, "-o", form, leak], early) == (1, b"")
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_a_disk_that_is_full_is_an_error_and_no_leak(policy: Path, healthy: Path, form: str) -> None:
+    code, said = piped(["-f", policy, "-o", form, healthy], "> /dev/full")
+    assert (code, said) == (2, b"leakwarden: stdout cannot be written: No space left on device\n")
+
+
+def test_samples_farther_apart_than_the_interval_are_told(leak: Path, healthy: Path) -> None:
+    (apart, as_taken) = (as_json("--interval", interval, leak)[0]["notes"] for interval in ("2s", "30s"))
+    assert apart == ["samples are 30 s apart, judged as if every 2 s: replay at the interval at which they were taken"]
+    assert as_taken == []
 
 
 # -- many -------------------------------------------------------------------------------------------------------------

@@ -44,28 +44,40 @@ def run() -> None:
         sys.exit(2)
 
 
-@main.command()
-@click.option("--interval", default="30s", show_default=True, help="sampling.interval that the windows are counted in")
+@main.command(
+    short_help="Print the built-in rules as YAML, to copy into a policy.",
+    epilog="Example, for a policy that samples every 10 seconds: leakwarden rules --interval 10s",
+)
+@click.option(
+    "--interval", default="30s", show_default=True, metavar="DURATION",
+    help="The policy's sampling.interval, which the windows are counted in, such as 10s or 1m.",
+)  # fmt: skip
 def rules(interval: str) -> None:
-    """Print the built-in rules as YAML, to copy into a policy and change.
+    """Print the built-in rules as YAML, to copy into a policy's spec and change.
 
     A policy without spec.rules uses these, scaled by its interval; one with spec.rules uses exactly its own.
     """
+    from leakwarden.cli.output import written
     from leakwarden.cli.rules import builtin_rules_yaml
 
     try:
-        click.echo(builtin_rules_yaml(interval), nl=False)
+        text = builtin_rules_yaml(interval)
     except LeakwardenError as error:
         click.echo(f"leakwarden: {error}", err=True)
         sys.exit(2)
+    written(text)
 
 
 @main.command(
-    epilog="Example: leakwarden diff --by cum heap-monday.pb.gz heap-friday.pb.gz. docs/diff.md has the details."
+    short_help="Compare two profile files: what grew, by function and line.",
+    epilog="Example: leakwarden diff --by cum heap-monday.pb.gz heap-friday.pb.gz. docs/diff.md has the details.",
 )
 @click.argument("base", type=click.Path(path_type=Path))
 @click.argument("new", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option(
+    "-o", "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="Tables, or JSON with every entry.",
+)  # fmt: skip
 @click.option("--by", type=click.Choice(["flat", "cum"]), default="flat", show_default=True, help="What to sort by.")
 @click.option("--top", type=click.IntRange(min=1), default=20, show_default=True, help="Rows a table; JSON has all.")
 @click.option(
@@ -74,7 +86,7 @@ def rules(interval: str) -> None:
     metavar="NAME",
     help="What to compare, in pprof's words: inuse_space, alloc_objects, ...  [default: as pprof]",
 )
-def diff(base: Path, new: Path, output: str, by: str, top: int, sample_index: str) -> None:
+def diff(base: Path, new: Path, form: str, by: str, top: int, sample_index: str) -> None:
     """What NEW has more, or less, than BASE: by function and by line.
 
     Both are pprof profiles as files, gzipped or not: heap, goroutine or any other. "flat" is what a function holds by
@@ -83,6 +95,7 @@ def diff(base: Path, new: Path, output: str, by: str, top: int, sample_index: st
     Exits 0 whatever the difference, 2 when a file cannot be used.
     """
     from leakwarden.cli.diff import as_json, compare, print_tables
+    from leakwarden.cli.output import written
     from leakwarden.core.diff.difference import By
 
     try:
@@ -90,8 +103,8 @@ def diff(base: Path, new: Path, output: str, by: str, top: int, sample_index: st
     except LeakwardenError as error:
         click.echo(f"leakwarden: {error}", err=True)
         sys.exit(2)
-    if output == "json":
-        click.echo(as_json(found))
+    if form == "json":
+        written(as_json(found) + "\n")
     else:
         print_tables(found, top)
 

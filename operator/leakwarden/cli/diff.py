@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leakwarden.api.words import Unit
+from leakwarden.cli.output import drawn
 from leakwarden.core.diff.difference import By, Difference, Entry, difference
 from leakwarden.core.diff.places import Opened, open_profile
 from leakwarden.core.report.amounts import amount
@@ -20,9 +21,6 @@ from leakwarden.errors import IncomparableProfiles, MalformedProfile, ProfileToo
 
 MAX_BYTES: Final = 1 << 28
 """256 MiB, of a file and of what it unpacks to."""
-
-_WIDE: Final = 160
-"""Columns for text that goes to no terminal."""
 
 _TOLD_BY_CELLS: Final = ("bytes", "nanoseconds", "count")
 
@@ -65,9 +63,10 @@ def as_json(found: Difference) -> str:
 
 def print_tables(found: Difference, top: int) -> None:
     """The first entries of each kind, on stdout."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDE
+    drawn(lambda console: _print(console, found, top))
+
+
+def _print(console: Console, found: Difference, top: int) -> None:
     if not found.lines:
         console.print(_printable(f"No difference in {found.kind.type}."))
         return

@@ -20,21 +20,42 @@ if TYPE_CHECKING:
     from leakwarden.cli.record import Plan, Recorded
 
 
-@click.command(epilog="docs/recordings.md describes what is written.")
+EXAMPLES = """\b
+Examples: an hour of a local process as one file, and a pod until Ctrl-C.
+  leakwarden record --url http://127.0.0.1:6060/debug/pprof \\
+      --interval 10s --for 1h --output monday.tar.xz
+  leakwarden record --pod workspaces/gopls-0 --port 6060
+docs/recordings.md describes what is written, and how long is long enough.
+"""
+
+
+@click.command(short_help="Write down the samples of a process, to replay them later.", epilog=EXAMPLES)
 @click.option("--url", metavar="URL", help="A process that serves pprof, such as http://127.0.0.1:6060/debug/pprof")
 @click.option("--pod", metavar="NAMESPACE/NAME", help="A pod, reached by port-forward.")
 @click.option("--policy", metavar="NAMESPACE/NAME", help="Every pod that this LeakPolicy matches, a recording each.")
-@click.option("--port", type=click.IntRange(1, 65535), default=6060, show_default=True, help="With --pod.")
-@click.option("--interval", help="Between two samples.  [default: 30s; with --policy, its own]")
+@click.option("--port", type=click.IntRange(1, 65535), default=6060, show_default=True, help="Of pprof, with --pod.")
+@click.option(
+    "--interval", metavar="DURATION",
+    help="Between two samples, such as 10s.  [default: 30s; with --policy, its own]",
+)  # fmt: skip
 @click.option("--samples", type=click.IntRange(min=1), help="How many.  [default: until --for or Ctrl-C]")
-@click.option("--for", "duration", metavar="DURATION", help="How long, such as 10m.")
-@click.option("--output", type=click.Path(path_type=Path), help="A folder, or a file X.tar.gz or X.tar.xz.")
-@click.option("-o", "report", type=click.Choice(["text", "json"]), default="text", show_default=True)
+@click.option("--for", "duration", metavar="DURATION", help="How long, such as 10m; instead of --samples.")
+@click.option(
+    "--output", type=click.Path(path_type=Path),
+    help="Where to: a folder, or a file X.tar.gz or X.tar.xz. A file that is there and a folder that is not empty are "
+    "refused.  [default: a new folder here, leakwarden-NAME-DATE-TIME]",
+)  # fmt: skip
+@click.option(
+    "-o", "--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True,
+    help="Of what is said at the end; not of the recording.",
+)  # fmt: skip
 def record(
     url: str | None, pod: str | None, policy: str | None, port: int, interval: str | None, samples: int | None,
-    duration: str | None, output: Path | None, report: str,
+    duration: str | None, output: Path | None, form: str,
 ) -> None:  # fmt: skip
     """Write down the samples of a process, to replay them under any policy later.
+
+    Exactly one of --url, --pod and --policy is needed.
 
     Every round takes the heap and goroutine profiles; the first and then every 4th good one also the memory
     statistics, gopls's /info page, and the goroutineleak profile where the process serves it.
@@ -47,12 +68,12 @@ def record(
         plan = _plan(interval, samples, duration, output)
         if sum(1 for source in (url, pod, policy) if source) != 1:
             raise InvalidSpec("record", "wants exactly one of --url, --pod and --policy")
-        with progress(quiet=report == "json") as show:
+        with progress(quiet=form == "json") as show:
             done = asyncio.run(_recorded(url, pod, policy, port, plan, show))
     except LeakwardenError as error:
         click.echo(f"leakwarden: {error}", err=True)
         sys.exit(2)
-    _tell(done, report)
+    _tell(done, form)
     sys.exit(0 if any(one.good for one in done) else 2)
 
 
@@ -71,12 +92,14 @@ async def _recorded(
     return await record_policy(*_named("--policy", policy or ""), where, plan, show)
 
 
-def _tell(done: Sequence[Recorded], report: str) -> None:
-    if report == "json":
-        click.echo(json.dumps([_as_json(one) for one in done], indent=2))
+def _tell(done: Sequence[Recorded], form: str) -> None:
+    from leakwarden.cli.output import written
+
+    if form == "json":
+        written(json.dumps([_as_json(one) for one in done], indent=2) + "\n")
     for one in done:
-        if report == "text":
-            click.echo(f"{one.path}: {one.good} samples, {one.failed} failed attempts")
+        if form == "text":
+            written(f"{one.path}: {one.good} samples, {one.failed} failed attempts\n")
         if not one.good:
             click.echo(f"leakwarden: not one sample of {one.name}: {one.last_error or 'stopped before'}", err=True)
 

@@ -6,9 +6,11 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 import yaml
@@ -20,15 +22,21 @@ from rich.text import Text
 from leakwarden.adapters.recordings import open_recording
 from leakwarden.api import GROUP, VERSION
 from leakwarden.api.words import FindingType, Verdict
+from leakwarden.cli.output import drawn
 from leakwarden.core.findings import Finding
+from leakwarden.core.judge import say
 from leakwarden.core.policy import Policy, parse_policy, remediation_of
 from leakwarden.core.recording_plan import Planned, planned
 from leakwarden.core.recording_replay import Replay, replay
 from leakwarden.core.report.message import finding_message
 from leakwarden.errors import InvalidSpec, LeakwardenError, UnreadableFile
 
-_WIDE = 160
-"""Columns for text that goes to no terminal."""
+_ENOUGH = 8
+"""Samples from which on the time between two of them is believed."""
+_OFF = 1.5
+"""Times the interval, or a part of it: farther off is another interval, not a slow round."""
+_NARROW = 100
+"""Columns below which the reasons stand under the table, not in it."""
 _COLOURS = {Verdict.LEAKING: "red", Verdict.HEALTHY: "green", Verdict.UNREACHABLE: "yellow"}
 
 
@@ -93,12 +101,28 @@ def replay_path(path: str, policy: Policy) -> Outcome:
             raise policy.problems[0]
         size = int(spec.sampling.max_profile_size.value)
         replayed = replay(open_recording(Path(path)), policy.rules, policy.interval, max_bytes=size)
+        replayed = replace(replayed, notes=(*replayed.notes, *_other_beat(replayed, policy.interval)))
         return Outcome(path, replayed, planned(replayed, remediation_of(policy)))
     except LeakwardenError as error:
         return Outcome(path, error=f"{path}: {error}")
     except Exception as error:
         # Somebody else's files have found a mistake of ours: that must not take the other recordings along.
         return Outcome(path, error=f"{path}: judging it failed in a way that is a bug: {type(error).__name__}: {error}")
+
+
+def _other_beat(replayed: Replay, interval: float) -> list[str]:
+    """What to know where the samples were taken at another interval (seconds) than they are judged at."""
+    between = [two.at - one.at for one, two in pairwise(replayed.steps) if one.readable and two.readable]
+    if len(between) < _ENOUGH:
+        return []
+    apart = median(between)
+    if interval / _OFF < apart < interval * _OFF:
+        return []
+    taken = f"{apart * 1000:.0f} ms" if apart < 1 else say.duration(apart)
+    return [
+        f"samples are {taken} apart, judged as if every {say.duration(interval)}: "
+        "replay at the interval at which they were taken"
+    ]
 
 
 def replay_all(paths: Sequence[str], policy: Policy, jobs: int) -> Iterator[Outcome]:
@@ -211,16 +235,25 @@ def _memory_limit(replayed: Replay) -> int:
 
 def print_tables(outcomes: Sequence[Outcome]) -> None:
     """A row a recording, and then what was found in each, as sentences."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console.width = _WIDE
-    table = Table(box=box.SIMPLE_HEAD, title_justify="left")
-    for column, side in (("recording", "left"), ("attempts", "right"), ("failed", "right"), ("verdict", "left")):
-        table.add_column(column, justify="right" if side == "right" else "left", overflow="fold")
-    table.add_column("why", overflow="fold")
+    drawn(lambda console: _print(console, outcomes))
+
+
+def _print(console: Console, outcomes: Sequence[Outcome]) -> None:
+    narrow = console.width < _NARROW
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False)
+    table.add_column("recording", overflow="fold")
+    table.add_column("attempts", justify="right", no_wrap=True)
+    table.add_column("failed", justify="right", no_wrap=True)
+    table.add_column("verdict", no_wrap=True)
+    if not narrow:
+        table.add_column("why", overflow="fold")
     for one in outcomes:
-        table.add_row(*_row(one))
+        table.add_row(*_row(one), *([] if narrow else [_why(one)]))
     console.print(table)
+    console.print()
+    for one in outcomes if narrow else ():
+        console.print(Text(f"{one.recording}: {_why(one)}"))
+        console.print()
     for one in outcomes:
         if one.replayed is not None:
             _print_findings(console, one, one.replayed)
@@ -229,10 +262,14 @@ def print_tables(outcomes: Sequence[Outcome]) -> None:
 def _row(one: Outcome) -> tuple[Text, ...]:
     replayed = one.replayed
     if replayed is None:
-        return Text(one.recording), Text(""), Text(""), Text("error", style="bold red"), Text(one.error)
+        return Text(one.recording), Text(""), Text(""), Text("error", style="bold red")
     failed = sum(1 for step in replayed.steps if not step.readable)
     verdict = Text(replayed.verdict.value, style=_COLOURS.get(replayed.verdict, ""))
-    return Text(one.recording), Text(str(len(replayed.steps))), Text(str(failed)), verdict, Text(replayed.reason)
+    return Text(one.recording), Text(str(len(replayed.steps))), Text(str(failed)), verdict
+
+
+def _why(one: Outcome) -> Text:
+    return Text(one.replayed.reason if one.replayed else one.error.removeprefix(f"{one.recording}: "))
 
 
 def _print_findings(console: Console, one: Outcome, replayed: Replay) -> None:

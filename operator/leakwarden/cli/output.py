@@ -1,0 +1,47 @@
+"""What goes to stdout: the width of tables, readers that leave early, disks that are full."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from typing import Final
+
+import click
+from rich.console import Console
+
+WIDE: Final = 160
+"""Columns for text that goes to no terminal."""
+
+
+def written(text: str) -> None:
+    """All of `text` on stdout; exits 2 where it cannot be written.
+
+    Somebody who stops reading (`| head -1`) has what they wanted: no error, and the exit code stays the verdict's.
+    """
+    try:
+        click.echo(text, nl=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget()
+    except OSError as error:
+        _forget()
+        click.echo(f"leakwarden: stdout cannot be written: {error.strerror}", err=True)
+        sys.exit(2)
+
+
+def _forget() -> None:
+    """What is still buffered goes nowhere: else Python tries again at its end, and complains."""
+    with Path(os.devnull).open("wb") as nothing:
+        os.dup2(nothing.fileno(), sys.stdout.fileno())
+
+
+def drawn(draw: Callable[[Console], None]) -> None:
+    """What `draw` prints, as wide as the terminal."""
+    stdout = Console()
+    held = StringIO()
+    terminal = stdout.is_terminal
+    draw(Console(file=held, highlight=False, force_terminal=terminal, width=stdout.width if terminal else WIDE))
+    written(held.getvalue())
