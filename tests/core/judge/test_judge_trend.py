@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from array import array
 from random import Random
 
 import pytest
@@ -64,6 +65,21 @@ def test_points_must_span_eighty_percent_of_the_window(count: int, lacking: bool
 def test_eight_points_are_enough_when_they_span_it(count: int, lacking: bool) -> None:
     found = seen(line(20.0, count), step=900.0 / (count - 1))
     assert (found.shape is Shape.LACKING) is lacking
+
+
+@pytest.mark.parametrize(("before", "idle", "after"), [(4, 6600.0, 14), (40, 5100.0, 13), (60, 4900.0, 40)])
+def test_many_points_in_one_or_two_blocks_of_the_window_stop_nobody(before: int, idle: float, after: int) -> None:
+    """A process that rested for most of the window and then grew fast: too little of it was seen to date a growth."""
+    times = [index * 30.0 for index in range(before)]
+    times += [times[-1] + idle + index * 30.0 for index in range(after)]
+    series = Series(array("d", times), array("d", line(0.0, before) + line(40.0, after)))
+    assert trend(series, Question(SLOW)).shape is not Shape.GROWS
+
+
+def test_a_window_of_two_blocks_is_unknown_and_counts_them() -> None:
+    series = Series(array("d", [0.0, 30.0, *(6700.0 + 25.0 * n for n in range(16))]), array("d", line(20.0, 18)))
+    found = trend(series, Question(SLOW))
+    assert (found.shape, found.points) == (Shape.LACKING, 2)
 
 
 def test_what_is_missing_is_told_in_seconds() -> None:

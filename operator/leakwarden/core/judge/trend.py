@@ -15,6 +15,8 @@ COVERAGE = 0.8
 """Share of the window that the points must span."""
 SHARES = (1.0, 2 / 3)
 """Of the window that ends now: a fast leak passes `atLeast` long before it fills the window."""
+LEAST = 3
+"""Minima, of however many points, that a slope with an interval takes."""
 HOPELESS = 0.7
 """Share of `atLeast`: where all points of the window lie closer together, no interval need be estimated."""
 
@@ -74,9 +76,13 @@ def trend(series: Series, asked: Question) -> Trend:
 
 
 def _estimated(series: Series, window: Points, asked: Question, seen: Trend) -> Trend:
+    """Unknown where all points lie in one or two blocks, as after a long rest: two minima have no interval."""
     growth = asked.growth
-    candidates = [_bound(series, growth, share) for share in SHARES]
-    bound, growing = max(((b, Growing(p, window, s)) for b, p, s in filter(None, candidates)), key=lambda one: one[0])
+    candidates = [one for share in SHARES if (one := _bound(series, growth, share)) is not None]
+    if not candidates:
+        rising = series.last - window[1][0] >= growth.at_least / 4
+        return replace(seen, points=len(window[0]), level=series.last, rising=rising)
+    bound, growing = max(((b, Growing(p, window, s)) for b, p, s in candidates), key=lambda one: one[0])
     shape = Shape.SMALL if bound < growth.at_least else shape_of(series, growing, asked)
     recent = window[0][-1] - seen.span / 6
     level = min(value for time, value in zip(*window, strict=True) if time >= recent)
@@ -85,10 +91,15 @@ def _estimated(series: Series, window: Points, asked: Question, seen: Trend) -> 
 
 
 def _bound(series: Series, growth: Growth, share: float) -> tuple[float, Points, float] | None:
-    """Of this share of the window: the lower bound of what was gained in it, its floor, and its slope."""
+    """Of this share of the window: the lower bound of what was gained in it, its floor, and its slope.
+
+    None where too few points or blocks tell.
+    """
     start = series.last_time - share * growth.window * (1 + 1e-9)
     if len(series) - series.first_from(start) < POINTS:
         return None
     points = floor(series, start, max(POINTS, round(share * BLOCKS)))
+    if len(points[0]) < LEAST:
+        return None
     slope, low = sen(*points)
     return low * share * growth.window, points, slope
