@@ -90,6 +90,19 @@ async def test_a_signal_ends_it_and_keeps_what_there_is(program: Path, tmp_path:
     assert len(names(output)) >= 3
 
 
+async def test_nobody_reading_its_progress_ends_no_recording(program: Path, tmp_path: Path) -> None:
+    output = tmp_path / "made.tar.gz"
+    async with go_process(program) as port:
+        process = await asyncio.create_subprocess_exec(
+            "bash", "-c", '"$@" | true; exit ${PIPESTATUS[0]}', "bash", sys.executable, "-m", "leakwarden", "record",
+            "--url", f"127.0.0.1:{port}", "--interval", "20ms", "--samples", "4", "--output", output,
+            stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            env={**os.environ, "PYTHONPATH": "operator"}, cwd=FIXTURES.parents[1],
+        )  # fmt: skip
+        assert await ended(process) == (0, "", "")
+    assert len(names(output)) == 4
+
+
 async def test_a_server_that_is_not_up_yet_is_a_failed_attempt_and_no_end(program: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         free = taken.getsockname()[1]

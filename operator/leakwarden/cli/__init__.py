@@ -21,7 +21,7 @@ def main() -> None:
     """Leakwarden finds Go language servers that leak memory, says where, and can repair them."""
 
 
-@main.command()
+@main.command(short_help="Run the operator until SIGTERM or SIGINT.")
 def run() -> None:
     """Run the operator until SIGTERM or SIGINT.
 

@@ -21,15 +21,21 @@ def written(text: str) -> None:
 
     Somebody who stops reading (`| head -1`) has what they wanted: no error, and the exit code stays the verdict's.
     """
+    error = tried(text)
+    if error is not None and not isinstance(error, BrokenPipeError):
+        click.echo(f"leakwarden: stdout cannot be written: {error.strerror}", err=True)
+        sys.exit(2)
+
+
+def tried(text: str) -> OSError | None:
+    """What kept `text` from stdout, if anything; from then on whatever is written there goes nowhere."""
     try:
         click.echo(text, nl=False)
         sys.stdout.flush()
-    except BrokenPipeError:
-        _forget()
     except OSError as error:
         _forget()
-        click.echo(f"leakwarden: stdout cannot be written: {error.strerror}", err=True)
-        sys.exit(2)
+        return error
+    return None
 
 
 def _forget() -> None:

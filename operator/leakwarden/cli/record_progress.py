@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import click
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
+from leakwarden.cli.output import tried
 from leakwarden.cli.record import Recorded
 
 
@@ -32,7 +32,8 @@ def progress(*, quiet: bool) -> Iterator[Callable[[Recorded], None]]:
 
 
 def _line(one: Recorded) -> None:
-    click.echo(f"{one.name}: sample {one.rounds}{f' of {one.wanted}' if one.wanted else ''}, {said(one)}")
+    """Whoever stops reading these does not end the recording."""
+    tried(f"{one.name}: sample {one.rounds}{f' of {one.wanted}' if one.wanted else ''}, {said(one)}\n")
 
 
 def _live(console: Console) -> Progress:
