@@ -7,6 +7,7 @@ import io
 import lzma
 import os
 import tarfile
+import tracemalloc
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -257,6 +258,71 @@ def test_an_archive_of_zeros_is_given_up_before_it_is_held(tmp_path: Path, monke
     monkeypatch.setattr(recordings, "MAX_UNPACKED", 16 << 20)
     with pytest.raises(MalformedRecording, match="unpacks to more than"):
         open_recording(path)
+
+
+def header(kind: bytes, size: int, name: str = "x") -> bytes:
+    """The block that announces `size` bytes of this kind."""
+    member = tarfile.TarInfo(name)
+    member.type, member.size = kind, size
+    return member.tobuf(tarfile.GNU_FORMAT)
+
+
+def gzipped(path: Path, blocks: bytes) -> Path:
+    path.write_bytes(gzip.compress(blocks, 1))
+    return path
+
+
+@pytest.mark.parametrize(
+    "kind", [tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, b"X"]
+)
+def test_a_name_of_many_megabytes_is_refused_before_it_is_held(tmp_path: Path, kind: bytes) -> None:
+    size = 64 << 20
+    path = gzipped(tmp_path / "bomb.tar.gz", header(kind, size) + bytes(size) + header(tarfile.REGTYPE, 0))
+    tracemalloc.start()
+    try:
+        with pytest.raises(MalformedRecording, match="more than the 65536 allowed"):
+            open_recording(path)
+        assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_many_long_names_are_refused_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recordings, "MAX_HEADERS", 1000)
+    one = header(tarfile.GNUTYPE_LONGNAME, 512) + b"n" * 511 + b"\0" + header(tarfile.REGTYPE, 0)
+    path = gzipped(tmp_path / "bomb.tar.gz", one * 2 + bytes(1024))
+    with pytest.raises(MalformedRecording, match="more than the 1000 allowed"):
+        open_recording(path)
+
+
+def test_names_upon_names_are_refused_in_words(tmp_path: Path) -> None:
+    one = header(tarfile.GNUTYPE_LONGNAME, 512) + bytes(512)
+    path = gzipped(tmp_path / "deep.tar.gz", one * 5000)
+    with pytest.raises(MalformedRecording, match="is no folder and no readable"):
+        open_recording(path)
+
+
+def test_files_with_holes_are_refused(tmp_path: Path) -> None:
+    path = gzipped(tmp_path / "holes.tar.gz", header(tarfile.GNUTYPE_SPARSE, 0, "1000-heap.pb.gz") + bytes(1024))
+    with pytest.raises(MalformedRecording, match="holes"):
+        open_recording(path)
+    sparse = tarfile.TarInfo("1000-heap.pb.gz")
+    sparse.pax_headers = {"GNU.sparse.major": "1", "GNU.sparse.minor": "0", "GNU.sparse.realsize": "0"}
+    blocks = sparse.tobuf(tarfile.PAX_FORMAT)
+    with pytest.raises(MalformedRecording, match="holes"):
+        open_recording(gzipped(tmp_path / "pax.tar.gz", blocks + bytes(1024)))
+
+
+def test_a_long_folder_name_is_no_bomb(tmp_path: Path) -> None:
+    long = "f" * 300
+    for form in (tarfile.GNU_FORMAT, tarfile.PAX_FORMAT):
+        path = tmp_path / f"long{form}.tar.gz"
+        with tarfile.open(path, "w:gz", format=form) as archive:
+            for name, data in SAMPLES.items():
+                member = tarfile.TarInfo(f"{long}/{name}")
+                member.size, member.mtime = len(data), 1.5
+                archive.addfile(member, io.BytesIO(data))
+        assert len(open_recording(path).samples) == 6
 
 
 @pytest.mark.parametrize("cut", [0, 1, 100, -20, -1])

@@ -27,6 +27,10 @@ MAX_UNPACKED = 16 << 30
 """Bytes that a packed recording may unpack to altogether."""
 MAX_HELD = 1 << 30
 """Bytes of a packed recording that are held in memory, compressed."""
+MAX_HEADER = 64 << 10
+"""Bytes of one header that says more of a file, such as a long name: tarfile holds it whole before anybody can look."""
+MAX_HEADERS = 64 << 20
+"""Bytes of all those headers."""
 NOTES = 5
 """Names that are listed one by one."""
 
@@ -66,6 +70,46 @@ class PackedRecording:
         return zlib.decompress(self.held[name])
 
 
+_FURTHER = frozenset(
+    {
+        tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK, tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE,
+    }
+)  # fmt: skip
+"""Headers with something to be read that belongs to the next one."""
+_ODD = (RecursionError, ValueError, OverflowError)
+"""What tarfile raises, its own errors apart, for headers upon headers and for numbers that are none."""
+
+
+class _Header(tarfile.TarInfo):
+    """Looked at before more is read of it. `_proc_member` is what tarfile offers subclasses for that."""
+
+    def _proc_member(self, archive: _Archive) -> tarfile.TarInfo:
+        if self.type in _FURTHER:
+            archive.headers += max(0, self.size)
+            for size, most in ((self.size, MAX_HEADER), (archive.headers, MAX_HEADERS)):
+                if size > most:
+                    raise MalformedRecording(f"names and other headers have {size} bytes, more than the {most} allowed")
+        if self.type == tarfile.GNUTYPE_SPARSE:
+            self._with_holes()
+        found: tarfile.TarInfo = super()._proc_member(archive)  # type: ignore[misc]
+        return found
+
+    def _with_holes(self, *_: object) -> None:
+        raise MalformedRecording("has files with holes, whose maps may be of any size: pack it without --sparse")
+
+    _proc_gnusparse_00 = _proc_gnusparse_01 = _proc_gnusparse_10 = _with_holes
+
+
+class _Archive(tarfile.TarFile):
+    tarinfo = _Header
+    headers = 0
+    """Bytes of further headers so far."""
+
+    def forget(self) -> None:
+        """The members so far, which tarfile keeps with all that their headers say."""
+        self.members.clear()  # type: ignore[attr-defined]
+
+
 def open_recording(path: Path) -> FolderRecording | PackedRecording:
     """Raises MalformedRecording where it is not there, cannot be read, or passes a cap."""
     try:
@@ -95,10 +139,10 @@ def _open_packed(path: Path) -> PackedRecording:
     ignored: list[str] = []
     try:
         with _unpacked(path) as stream:
-            with tarfile.open(fileobj=stream, mode="r|") as archive:
+            with _Archive.open(fileobj=stream, mode="r|") as archive:
                 _take(archive, held, ignored)
             _drain(stream)
-    except (tarfile.TarError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, EOFError) as error:
+    except (tarfile.TarError, lzma.LZMAError, zlib.error, gzip.BadGzipFile, EOFError, *_ODD) as error:
         raise MalformedRecording(f"is no folder and no readable .tar.gz or .tar.xz: {error}") from error
     samples, strange = group(held)
     return PackedRecording(samples, _notes([*ignored, *strange]), held)
@@ -121,10 +165,11 @@ def _drain(stream: IO[bytes]) -> None:
         left -= len(data)
 
 
-def _take(archive: tarfile.TarFile, held: dict[str, bytes], ignored: list[str]) -> None:
+def _take(archive: _Archive, held: dict[str, bytes], ignored: list[str]) -> None:
     unpacked = kept = 0
     folders = set()
     for count, member in enumerate(archive):
+        archive.forget()
         unpacked += member.size
         if count >= MAX_FILES:
             raise MalformedRecording(f"more than {MAX_FILES} files")
