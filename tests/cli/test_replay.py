@@ -207,6 +207,19 @@ def test_small_files_with_numbers_from_nowhere_cost_their_sample_only(
     assert file in entry["notes"][0]
 
 
+@pytest.mark.parametrize("form", ["json", "text"])
+def test_letters_that_no_encoding_has_stop_nobody(policy: Path, leak: Path, tmp_path: Path, form: str) -> None:
+    """A JSON file may name half of a surrogate pair, and so may a file name that is no UTF-8."""
+    said = {"error.json": b'{"reason": "Timeout", "message": "no answer \\ud800"}'}
+    strange = write(tmp_path / "strange", [said] * 5)
+    found = replay("-f", policy, strange, tmp_path / "\udcff", leak, "-o", form)
+    assert found.exit_code == 2
+    assert "\\ud800" in found.stdout
+    assert "Leaking" in found.stdout
+    if form == "json":
+        assert json.loads(found.stdout)[0]["message"].endswith("no answer \ud800")
+
+
 @pytest.mark.parametrize("since", [0.0, 253_402_300_000.0, 9e11])
 def test_times_at_the_ends_of_the_calendar_stop_nobody(
     policy: Path, leak: Path, tmp_path: Path, since: float

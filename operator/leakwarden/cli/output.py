@@ -30,7 +30,8 @@ def written(text: str) -> None:
 def tried(text: str) -> OSError | None:
     """What kept `text` from stdout, if anything; from then on whatever is written there goes nowhere."""
     try:
-        click.echo(text, nl=False)
+        # Half of a surrogate pair, of a recording or a file name, goes into no encoding; escaped so, JSON stays JSON.
+        click.echo(text.encode("utf-8", "backslashreplace").decode(), nl=False)
         sys.stdout.flush()
     except OSError as error:
         _forget()
