@@ -108,7 +108,7 @@ def _measured(one: OpenFinding, heap: HeapReading, now: Now) -> Confirmation:
     """At the finding's place, or for an unattributed one in the whole process."""
     key = place_of(one.finding)
     series = _series(key, now.segment)
-    span = max(_window(one, now), now.at - one.finding.since)
+    span = _span(one, now)
     if not len(series):
         return Confirmation(ConfirmationResult.UNKNOWN, now.at, why="its place is not followed")
     start = series.last_time - span
@@ -135,6 +135,12 @@ def _live(key: str, heap: HeapReading) -> float:
     return float(use.inuse_bytes) if use else 0.0
 
 
-def _window(one: OpenFinding, now: Now) -> float:
+def _span(one: OpenFinding, now: Now) -> float:
+    """Seconds back to where the growth is measured from: its onset, but not before the window that showed it.
+
+    An onset may be dated to a load at start, long before: what that holds is no part of the growth in question.
+    """
     rules = (now.rule(part.rule) for part in one.parts if part.leak)
-    return max((rule.growth.window for rule in rules if rule is not None and rule.growth), default=0.0)
+    window = next((rule.growth.window for rule in rules if rule is not None and rule.growth), 0.0)
+    shown = now.at - one.finding.first_seen + window
+    return max(window, min(now.at - one.finding.since, shown))
