@@ -207,6 +207,18 @@ def test_small_files_with_numbers_from_nowhere_cost_their_sample_only(
     assert file in entry["notes"][0]
 
 
+@pytest.mark.parametrize("file", ["error.json", "gopls.json", "target.json"])
+def test_a_small_file_that_is_large_costs_its_sample_and_is_not_parsed(
+    policy: Path, tmp_path: Path, file: str
+) -> None:  # fmt: skip
+    """A JSON text takes up to twenty times its size as objects."""
+    samples = [leaking(n) for n in range(24)]
+    samples[2] = {**samples[2], file: b'{"parts": [' + b"{}," * (1 << 20) + b"{}]}"}
+    (entry,) = as_json("-f", policy, write(tmp_path / "made", samples))
+    assert (entry["verdict"], entry["attempts"], entry["error"]) == ("Leaking", 23, None)
+    assert entry["notes"][0].endswith(f"skipped, {file} has 3145743 bytes, more than the 1048576 allowed")
+
+
 @pytest.mark.parametrize("form", ["json", "text"])
 def test_letters_that_no_encoding_has_stop_nobody(policy: Path, leak: Path, tmp_path: Path, form: str) -> None:
     """A JSON file may name half of a surrogate pair, and so may a file name that is no UTF-8."""

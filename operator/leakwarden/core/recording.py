@@ -28,6 +28,9 @@ FILES = (*PART_FILES, TARGET_FILE, ERROR_FILE)
 LATEST = 253_402_300_799_000
 """Milliseconds: the last second of the year 9999, beyond which calendars end."""
 
+MAX_JSON = 1 << 20
+"""Bytes of error.json, gopls.json or target.json, a few hundred usually: as objects they take many times that."""
+
 _NAME = re.compile(r"(\d{1,15})-(.+)", re.ASCII)
 
 
@@ -128,6 +131,7 @@ def parse_errors(data: bytes) -> Errors:
 
 def json_object(data: bytes, what: str) -> dict[str, Any]:
     """Raises MalformedRecording, with `what` before the problem."""
+    check_json_size(data, what)
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:
@@ -135,6 +139,12 @@ def json_object(data: bytes, what: str) -> dict[str, Any]:
     if not isinstance(document, dict):
         raise MalformedRecording(f"{what}: not an object")
     return document
+
+
+def check_json_size(data: bytes, what: str) -> None:
+    """Raises MalformedRecording where `data` is too large to be parsed."""
+    if len(data) > MAX_JSON:
+        raise MalformedRecording(f"{what} has {len(data)} bytes, more than the {MAX_JSON} allowed")
 
 
 def _reason(document: object, what: str) -> tuple[FailureReason, str]:

@@ -11,7 +11,7 @@ from dataclasses import asdict
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from leakwarden.core.recording import TARGET_FILE
+from leakwarden.core.recording import TARGET_FILE, check_json_size
 from leakwarden.core.targets import ContainerFacts, EndpointSpec, Owner, PodFacts, Target
 from leakwarden.core.targets_of_policy import container_of
 from leakwarden.errors import MalformedRecording
@@ -130,6 +130,7 @@ def target_json(target: RecordedTarget) -> bytes:
 
 def parse_target(data: bytes) -> RecordedTarget:
     """Raises MalformedRecording, naming the field."""
+    check_json_size(data, TARGET_FILE)
     try:
         return RecordedTarget.model_validate_json(data)
     except ValidationError as error:
