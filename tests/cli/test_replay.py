@@ -6,6 +6,8 @@ import json
 import re
 import subprocess
 import sys
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -257,6 +259,28 @@ def test_a_packed_one_says_what_its_folder_says(policy: Path, leak: Path, tmp_pa
 def test_jobs_change_nothing(policy: Path, leak: Path, healthy: Path) -> None:
     several = [leak, healthy] * 3
     assert as_json("-f", policy, *several, "--jobs", "1") == as_json("-f", policy, *several, "--jobs", "3")
+
+
+class Breaking(ProcessPoolExecutor):
+    """Its processes have been ended by the time that a second recording is handed in."""
+
+    handed_in = 0
+
+    def submit(self, *arguments: Any, **more: Any) -> Future[Any]:
+        type(self).handed_in += 1
+        if self.handed_in == 2:
+            raise BrokenProcessPool("a process ended")
+        return super().submit(*arguments, **more)
+
+
+def test_processes_that_end_while_recordings_are_handed_in_stop_nobody(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, leak: Path
+) -> None:  # fmt: skip
+    monkeypatch.setattr(sys.modules[replay_all.__module__], "ProcessPoolExecutor", Breaking)
+    paths = [str(tmp_path / "nothing"), str(leak), str(leak)]
+    found = list(replay_all(paths, builtin_policy("30s"), 2))
+    assert [one.recording for one in found] == paths
+    assert [bool(one.error) for one in found] == [True, False, False]
 
 
 # -- what is asked wrongly --------------------------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -131,12 +131,20 @@ def replay_all(paths: Sequence[str], policy: Policy, jobs: int) -> Iterator[Outc
         yield from (replay_path(path, policy) for path in paths)
         return
     with ProcessPoolExecutor(min(jobs, len(paths))) as pool:
-        futures = [pool.submit(replay_path, path, policy) for path in paths]
+        futures = [_handed_in(pool, path, policy) for path in paths]
         for path, future in zip(paths, futures, strict=True):
             try:
-                yield future.result()
+                yield _alone(path, policy) if future is None else future.result()
             except BrokenProcessPool:
                 yield _alone(path, policy)
+
+
+def _handed_in(pool: ProcessPoolExecutor, path: str, policy: Policy) -> Future[Outcome] | None:
+    """None where one that was handed in before has ended the processes already."""
+    try:
+        return pool.submit(replay_path, path, policy)
+    except BrokenProcessPool:
+        return None
 
 
 def _alone(path: str, policy: Policy) -> Outcome:
