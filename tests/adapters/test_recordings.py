@@ -8,6 +8,7 @@ import lzma
 import os
 import tarfile
 import tracemalloc
+import zlib
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -285,6 +286,27 @@ def test_a_name_of_many_megabytes_is_refused_before_it_is_held(tmp_path: Path, k
         assert tracemalloc.get_traced_memory()[1] < 8 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_an_xz_that_takes_gigabytes_to_unpack_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "made.tar.xz"
+    pack(folder_of(SAMPLES, tmp_path / "recording"), path)
+    made = bytearray(path.read_bytes())
+    end = 12 + (made[12] + 1) * 4
+    made[16] = 40  # a dictionary of 4 GiB, where the block's header says how large
+    made[end - 4 : end] = zlib.crc32(made[12 : end - 4]).to_bytes(4, "little")
+    path.write_bytes(made)
+    with pytest.raises(MalformedRecording, match=r"[Mm]emory"):
+        open_recording(path)
+
+
+def test_xz_of_several_streams_is_read_whole(tmp_path: Path) -> None:
+    whole = tmp_path / "whole.tar.xz"
+    pack(folder_of(SAMPLES, tmp_path / "recording"), whole)
+    plain_tar = lzma.decompress(whole.read_bytes())
+    parts = [lzma.compress(part) for part in (plain_tar[:700], plain_tar[700:])]
+    whole.write_bytes(parts[0] + bytes(8) + parts[1])
+    assert len(open_recording(whole).samples) == 6
 
 
 def test_many_long_names_are_refused_together(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

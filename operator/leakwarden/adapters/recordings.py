@@ -6,6 +6,7 @@ A recording may come from anywhere. What is not named like a file of a recording
 from __future__ import annotations
 
 import gzip
+import io
 import lzma
 import os
 import stat
@@ -27,6 +28,8 @@ MAX_UNPACKED = 16 << 30
 """Bytes that a packed recording may unpack to altogether."""
 MAX_HELD = 1 << 30
 """Bytes of a packed recording that are held in memory, compressed."""
+MAX_XZ = 256 << 20
+"""Bytes of memory for unpacking xz; `xz -9` takes 65 MiB."""
 MAX_HEADER = 64 << 10
 """Bytes of one header that says more of a file, such as a long name: tarfile holds it whole before anybody can look."""
 MAX_HEADERS = 64 << 20
@@ -154,8 +157,40 @@ def _unpacked(path: Path) -> IO[bytes]:
     if magic[:2] == b"\x1f\x8b":
         return gzip.open(path)  # type: ignore[return-value]
     if magic == b"\xfd7zXZ\0":
-        return lzma.open(path)
+        return io.BufferedReader(_Xz(path.open("rb")), 1 << 16)  # type: ignore[type-var]
     raise tarfile.ReadError("it is neither gzip nor xz")
+
+
+class _Xz(io.RawIOBase):
+    """What `lzma.open` reads, within MAX_XZ: there the file says how much memory it takes, up to 4 GiB."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_XZ)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: bytearray) -> int:  # type: ignore[override]
+        """One stream after the other, zeros between them. Raises lzma.LZMAError and EOFError."""
+        data = b""
+        while not data:
+            if self._stream.eof:
+                more = self._stream.unused_data.lstrip(b"\0") or self._file.read(1 << 16).lstrip(b"\0")
+                if not more:
+                    return 0
+                self._stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, MAX_XZ)
+            else:
+                more = self._file.read(1 << 16) if self._stream.needs_input else b""
+                if self._stream.needs_input and not more:
+                    raise EOFError("it is cut short")
+            data = self._stream.decompress(more, len(into))
+        into[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def _drain(stream: IO[bytes]) -> None:
