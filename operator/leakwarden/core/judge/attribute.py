@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from leakwarden.api.words import BLOCKED, GOROUTINE_FAMILY, Family, Signal
 from leakwarden.core.judge import intake, tracks
 from leakwarden.core.judge.evaluate import Look, series_of
-from leakwarden.core.judge.series import Series, floor, kept_share, never_given_back, settled
+from leakwarden.core.judge.series import Series, floor, gained, kept_share, never_given_back
 from leakwarden.core.judge.shapes import MEMORY, PAST
 from leakwarden.core.judge.statistics import onset, sen
 from leakwarden.core.judge.values import Part, Segment, Track
@@ -82,10 +82,10 @@ def cause(family: Family, segment: Segment, since: float, over: float) -> Cause:
     A signal that counts more than live bytes (HeapInuse, Sys) grows with the live heap, with garbage and spare room
     on top, so that its cause is the live heap's.
     """
-    total = _gained(segment.goroutines if family is Family.GOROUTINE else segment.live, since, over)
+    total = gained(segment.goroutines if family is Family.GOROUTINE else segment.live, since, over)
     best = Cause("", 0.0)
     for key, track in places_of(family, segment).items():
-        share = _gained(track.series, since, over) / total if total > 0 else 0.0
+        share = gained(track.series, since, over) / total if total > 0 else 0.0
         if share > best.share:
             best = Cause(key, share)
     return best
@@ -94,13 +94,8 @@ def cause(family: Family, segment: Segment, since: float, over: float) -> Cause:
 def share_of(key: str, family: Family, segment: Segment, since: float, over: float) -> float:
     """The share of one place in the growth since then; 0 where it is not followed."""
     track = places_of(family, segment).get(key)
-    total = _gained(segment.goroutines if family is Family.GOROUTINE else segment.live, since, over)
-    return _gained(track.series, since, over) / total if track and total > 0 else 0.0
-
-
-def _gained(series: Series, since: float, over: float) -> float:
-    """By how much the lowest of the last `over` seconds passes the level at a time."""
-    return settled(series, over) - series.at(since) if len(series) else 0.0
+    total = gained(segment.goroutines if family is Family.GOROUTINE else segment.live, since, over)
+    return gained(track.series, since, over) / total if track and total > 0 else 0.0
 
 
 def evidence(key: str, family: Family, leaks: Sequence[Part], window: float, segment: Segment) -> int:

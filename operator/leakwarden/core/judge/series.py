@@ -121,6 +121,11 @@ def settled(series: Series, over: float) -> float:
     return min(series.values[series.first_from(series.last_time - over * (1 + 1e-9)) :])
 
 
+def gained(series: Series, since: float, over: float) -> float:
+    """By how much the lowest of the last `over` seconds passes the level at a time; 0 where nothing is known."""
+    return settled(series, over) - series.at(since) if len(series) else 0.0
+
+
 def kept_share(series: Series, since: float) -> float:
     """Of what a place allocated since then, the share that it still holds on top of what it held; 0 where unknown."""
     first = series.first_from(since)

@@ -34,9 +34,8 @@ MEMORY = 4
 NEW_HIGH = 0.5
 """In `atLeast`: by how much the newest level must pass every level held before the window."""
 ONE_WAY = 0.8
-"""Share of what the growing places allocated that they must have kept for the growth to be one way."""
-STILL_ONE_WAY = 0.8
-"""The same of the newest third of the growth, which rests on fewer objects."""
+"""Share of what the growing places allocated that they must have kept for the growth to be one way: over all of it, and
+over its newest third."""
 UNSTEADY = 0.25
 """Share of a growth that may have been given back on the way, where most of what is allocated is freed."""
 RHYTHM = 3600.0
@@ -137,7 +136,7 @@ def _one_way(asked: Question, began: float, now: float) -> bool:
     """What was allocated since it began was kept, up to the end."""
     if asked.kept is None:
         return True
-    return asked.kept(began) >= ONE_WAY and asked.kept(now - (now - began) / 3) >= STILL_ONE_WAY
+    return asked.kept(began) >= ONE_WAY and asked.kept(now - (now - began) / 3) >= ONE_WAY
 
 
 def _turning_over(series: Series, seen: Growing, asked: Question) -> Shape:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from leakwarden.api.words import Signal
-from leakwarden.core.judge.series import Series, kept_share, settled
+from leakwarden.core.judge.series import gained, kept_share
 from leakwarden.core.judge.shapes import AT_THE_END
 from leakwarden.core.judge.values import Segment
 from leakwarden.core.rules import Rule
@@ -39,19 +39,15 @@ def _by_carriers(segment: Segment, since: float, over: float) -> float:
     """
     if not len(segment.live):
         return 0.0
-    wanted = CARRIERS * (settled(segment.live, over) - segment.live.at(since))
-    ranked = sorted(((_gained(t.series, since, over), k) for k, t in segment.sites.followed.items()), reverse=True)
+    wanted = CARRIERS * gained(segment.live, since, over)
+    ranked = sorted(((gained(t.series, since, over), k) for k, t in segment.sites.followed.items()), reverse=True)
     found = grown = allocated = 0.0
-    for gained, key in ranked:
-        if gained <= 0 or found >= wanted:
+    for rise, key in ranked:
+        if rise <= 0 or found >= wanted:
             break
         series = segment.sites.followed[key].series
         first = min(series.first_from(since), len(series) - 1)
-        more = max(gained, series.last - series.values[first])
-        found, grown = found + gained, grown + more
+        more = max(rise, series.last - series.values[first])
+        found, grown = found + rise, grown + more
         allocated += max(more, series.allocated[-1] - series.allocated[first])
     return grown / allocated if allocated > 0 and found >= wanted else 0.0
-
-
-def _gained(series: Series, since: float, over: float) -> float:
-    return settled(series, over) - series.at(since)
