@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
@@ -18,7 +17,6 @@ import socket
 import sys
 import tempfile
 import time
-from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
@@ -29,6 +27,7 @@ from bench.verdicts.catalogue import RECORDINGS, SUFFIX, CatalogueError, Entry, 
 from bench.verdicts.gopls_editor import EditorError
 from bench.verdicts.gopls_loads import LOADS, Desk, LoadError
 from bench.verdicts.gopls_renumber import Renumbering
+from bench.verdicts.recorder import RecordingError, taken
 from leakwarden.adapters.recording_folder import pack
 from leakwarden.api.duration import Duration
 from workloads.build import GOPLS
@@ -41,14 +40,8 @@ MOST: Final = 700_000
 MOST_TOGETHER: Final = 4_000_000
 PATIENCE: Final = 2.5
 """How many times its samples' time a recorder may take: a gopls at work answers late."""
-SLACK: Final = 60.0
-"""Seconds on top, to start."""
 READY: Final = 600.0
 """Seconds until a load must have had its recording begin."""
-
-
-class RecordingError(Exception):
-    """One recording could not be made; the message says why."""
 
 
 def arguments(entry: Entry) -> dict[str, float]:
@@ -81,7 +74,10 @@ async def record(entry: Entry, gopls: Path, folder: Path, packers: ProcessPoolEx
             waited = (datetime.now(UTC) - began).total_seconds()
             if not told.get("cold"):
                 await asyncio.to_thread(_copied_whole, own, warm)
-            await _taken(entry, f"http://localhost:{desk.port}/debug/pprof", desk.taken, load)
+            await taken(
+                entry, f"http://localhost:{desk.port}/debug/pprof", desk.taken, load,
+                lambda: f"its load ended while it was recorded: {_why(load)}", PATIENCE,
+            )  # fmt: skip
         finally:
             load.cancel()
             await asyncio.gather(load, return_exceptions=True)
@@ -158,31 +154,6 @@ async def _until_ready(desk: Desk, load: asyncio.Task[None]) -> None:
             raise RecordingError(f"it was not ready after {READY:.0f} s")
     finally:
         ready.cancel()
-
-
-async def _taken(entry: Entry, url: str, output: Path, load: asyncio.Task[None]) -> None:
-    """Runs the recorder to its end while the load is at work."""
-    recorder = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "leakwarden", "record", f"--url={url}", f"--interval={entry.interval}",
-        f"--samples={entry.samples}", f"--output={output}", "-o", "json",
-        stdout=PIPE, stderr=PIPE, stdin=DEVNULL, start_new_session=True,
-    )  # fmt: skip
-    recording = asyncio.create_task(recorder.communicate())
-    most = entry.samples * Duration(entry.interval).seconds * PATIENCE + SLACK
-    try:
-        await asyncio.wait({recording, load}, timeout=most, return_when=asyncio.FIRST_COMPLETED)
-        if load.done():
-            raise RecordingError(f"its load ended while it was recorded: {_why(load)}")
-        if not recording.done():
-            raise RecordingError(f"the recorder was not done after {most:.0f} s")
-        _, errors = recording.result()
-        if recorder.returncode:
-            raise RecordingError(f"the recorder ended with {recorder.returncode}: {errors.decode().strip()}")
-    finally:
-        if recorder.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(recorder.pid, signal.SIGKILL)
-        await asyncio.gather(recording, return_exceptions=True)
 
 
 def _why(load: asyncio.Task[None]) -> str:

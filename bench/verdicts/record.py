@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import os
 import shutil
 import signal
@@ -18,13 +17,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
-from collections.abc import Mapping, Sequence
+from asyncio.subprocess import STDOUT, Process
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
 from bench.verdicts.catalogue import BUILT, HERE, RECORDINGS, SUFFIX, CatalogueError, Entry, entries, truth_json
+from bench.verdicts.recorder import RecordingError, end, started, taken
 from leakwarden.api.duration import Duration
 
 PROGRAMS = HERE / "programs"
@@ -32,13 +32,9 @@ MOST_BYTES = 20_000_000
 """All recordings together."""
 PATIENCE = 20.0
 """Seconds until a program must have said where it listens."""
-SLACK = 60.0
-"""Seconds that a recorder may take beyond its samples: to start, and to pack."""
+RECORDER_PATIENCE = 1.5
+"""How many times its samples' time a recorder may take."""
 PATH = "/debug/pprof"
-
-
-class RecordingError(Exception):
-    """One recording could not be made; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +86,19 @@ async def record(job: Job, folder: Path) -> str:
     said = Said()
     began = datetime.now(UTC)
     command = [str(job.binary), "-listen=127.0.0.1:0", f"-tick={entry.interval}", *entry.args]
-    program = await _started(command, STDOUT, {**os.environ, **entry.env})
+    program = await started(command, STDOUT, {**os.environ, **entry.env})
     listening = asyncio.create_task(_listen(program, said))
     try:
         address = await _address(said)
         unfinished = job.binary.parent / job.set / f"{entry.name}{SUFFIX}"
-        await _taken(job, address, unfinished, listening, said)
+        await taken(
+            entry, f"http://{address}{PATH}", unfinished, listening,
+            lambda: f"it died while it was recorded: {' | '.join(said.last)}", RECORDER_PATIENCE,
+        )  # fmt: skip
         _check(entry, said)
         shutil.move(unfinished, folder / unfinished.name)
     finally:
-        await _end(program)
+        await end(program)
         listening.cancel()
     truth = truth_json(entry, said.onset_ms, began.strftime("%Y-%m-%d"), _go_version())
     (folder / f"{entry.name}.json").write_text(truth)
@@ -122,57 +121,11 @@ async def _address(said: Said) -> str:
     return said.address
 
 
-async def _taken(job: Job, address: str, output: Path, listening: asyncio.Task[None], said: Said) -> None:
-    """Runs the recorder to its end while the program lives."""
-    entry = job.entry
-    command = [
-        sys.executable, "-m", "leakwarden", "record", f"--url=http://{address}{PATH}", f"--interval={entry.interval}",
-        f"--samples={entry.samples}", f"--output={output}", "-o", "json",
-    ]  # fmt: skip
-    recorder = await _started(command, PIPE, os.environ)
-    recording = asyncio.create_task(recorder.communicate())
-    most = entry.samples * Duration(entry.interval).seconds * 1.5 + SLACK
-    try:
-        await asyncio.wait({recording, listening}, timeout=most, return_when=asyncio.FIRST_COMPLETED)
-        if listening.done():
-            raise RecordingError(f"it died while it was recorded: {' | '.join(said.last)}")
-        if not recording.done():
-            raise RecordingError(f"the recorder was not done after {most:.0f} s")
-        _, errors = recording.result()
-        if recorder.returncode:
-            raise RecordingError(f"the recorder ended with {recorder.returncode}: {errors.decode().strip()}")
-    finally:
-        await _end(recorder)
-        recording.cancel()
-
-
 def _check(entry: Entry, said: Said) -> None:
     if entry.label == "leaking" and said.onset_ms is None:
         raise RecordingError("it is to leak, and did not say an onset")
     if entry.label == "healthy" and said.onset_ms is not None:
         raise RecordingError("it is healthy, and said an onset")
-
-
-async def _started(command: Sequence[str], stderr: int, env: Mapping[str, str]) -> Process:
-    """In a session of its own. Ctrl-C while it starts ends the whole session too."""
-    starting = asyncio.ensure_future(
-        asyncio.create_subprocess_exec(
-            *command, stdout=PIPE, stderr=stderr, stdin=DEVNULL, start_new_session=True, env=env
-        )
-    )
-    try:
-        return await asyncio.shield(starting)
-    except asyncio.CancelledError:
-        await _end(await starting)
-        raise
-
-
-async def _end(process: Process) -> None:
-    """The process and whatever is in its session."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-    await process.wait()
 
 
 async def record_all(jobs: Sequence[Job], at_once: int, root: Path = RECORDINGS) -> list[str]:

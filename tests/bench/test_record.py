@@ -14,7 +14,8 @@ import pytest
 from bench.verdicts.__main__ import main
 from bench.verdicts.catalogue import CatalogueError, Entry, entries, read_truth, truths
 from bench.verdicts.examine import BadRecording, examine, read
-from bench.verdicts.record import PROGRAMS, Job, RecordingError, record, record_all
+from bench.verdicts.record import PROGRAMS, Job, record, record_all
+from bench.verdicts.recorder import RecordingError
 
 ENTRY = Entry(
     name="quick", program="renames", args=("-leak",), interval="50ms", samples=20, label="leaking", family="memory",
