@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 
 from leakwarden.api.words import UNITS, FindingType, Resolution, Signal, Unit, WaitKind
 from leakwarden.core.findings import ConfirmationResult, Finding
@@ -46,6 +47,13 @@ _ENDS: dict[Resolution, str] = {
 }
 
 
+Remark = Callable[[Finding], str]
+"""A whole sentence on a finding, with its full stop; empty where there is nothing to say."""
+
+REMARKS: tuple[Remark, ...] = ()
+"""What is told of a finding between its evidence and its fix, in this order: each kind of context is one function of
+its own module."""
+
 HORIZON = 86400.0
 """Seconds ahead up to which a limit is told: beyond it the time is a guess that another sample moves by hours."""
 
@@ -58,7 +66,9 @@ def finding_message(finding: Finding, memory_limit: int = 0, horizon: float = HO
     `memory_limit` in bytes, 0 unknown.
     """
     what = _pressure(finding) if finding.type is FindingType.PRESSURE else _growth(finding)
-    return f"{what}{_limit(finding, memory_limit, horizon)} {evidence(finding)}. Fix: {fix(finding)}."
+    sentences = [f"{what}{_limit(finding, memory_limit, horizon)} {evidence(finding)}."]
+    sentences += [said for remark in REMARKS if (said := remark(finding))]
+    return " ".join([*sentences, f"Fix: {fix(finding)}."])
 
 
 def evidence(finding: Finding) -> str:
