@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
 
-from leakwarden.adapters.metrics import FleetCollector, SampleMetrics
+from leakwarden.adapters.metrics import FleetCollector, ProcessMetrics, SampleMetrics
+from leakwarden.adapters.target_metrics import TargetCollector, TargetLevels
 from leakwarden.core.actions import Action
 from leakwarden.core.decide import Plan
 from leakwarden.core.report.values import TargetReport
@@ -30,12 +31,20 @@ class Nothing:
     def reports_by_policy(self) -> Iterable[tuple[PolicyKey, list[TargetReport]]]:
         return ()
 
+    def conditions(self) -> Mapping[PolicyKey, Sequence[Mapping[str, str]]]:
+        return {}
+
+    def levels(self) -> Iterable[TargetLevels]:
+        return ()
+
 
 def exposed() -> set[str]:
     """Names of the metrics as a query writes them."""
     registry = CollectorRegistry()
     SampleMetrics(registry)
     registry.register(FleetCollector(Nothing()))
+    registry.register(TargetCollector(Nothing(), 10))
+    ProcessMetrics(registry, "0")
     return {f"{family.name}_total" if family.type == "counter" else family.name for family in registry.collect()}
 
 

@@ -32,6 +32,9 @@ class Settings(BaseModel):
     max_in_flight: Annotated[int, Field(ge=1, le=256)] = Field(default=16, description="Samples under way at most.")
     samples_per_second: Annotated[float, Field(gt=0)] = Field(default=100.0, description="Pace that is never passed.")
     decode_workers: Annotated[int, Field(ge=1, le=32)] = Field(default=1, description="Processes for big profiles.")
+    metrics_targets: Annotated[int, Field(ge=0, le=10000)] = Field(
+        default=100, description="Targets that have metrics of their own at most; 0: none."
+    )
     record_dir: Path | None = Field(default=None, description="Every judged sample is written below it; empty: off.")
     record_max: Annotated[Quantity, QuantityBetween("16Mi", "1Pi")] = Field(
         default=Quantity("1Gi"), description="Bytes below record_dir at most: the oldest samples go first."

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from leakwarden.adapters.metrics import FleetCollector, SampleMetrics
+from leakwarden.adapters.metrics import FleetCollector, ProcessMetrics, SampleMetrics
 from leakwarden.api.words import FailureReason, Mode, Outcome, Resolution, Verdict
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide import Decided, Plan
@@ -18,6 +18,7 @@ from leakwarden.core.readings import Failure, HeapReading, PartFailure, Reading
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.samples import SampleResult
 from leakwarden.core.targets import PolicyKey, TargetKey
+from leakwarden.pipeline.steps import Step
 from tests.core.report.samples import evicted, goroutine_leak, heap_leak, pressure, report
 
 GOPLS, OTHER = PolicyKey("demo", "gopls"), PolicyKey("prod", "gopls")
@@ -29,8 +30,13 @@ class Snapshot:
     plan: Plan = field(default_factory=Plan)
     journal: tuple[Action, ...] = ()
 
+    written: dict[PolicyKey, list[dict[str, str]]] = field(default_factory=dict)
+
     def reports_by_policy(self) -> Iterable[tuple[PolicyKey, list[TargetReport]]]:
         return self.reports.items()
+
+    def conditions(self) -> dict[PolicyKey, list[dict[str, str]]]:
+        return self.written
 
 
 @dataclass
@@ -133,3 +139,30 @@ def test_labels_name_no_pod_however_many_there_are(scrape: Scrape) -> None:
     text = generate_latest(scrape.registry).decode()
     assert "pod-1" not in text
     assert sum(len(family.samples) for family in text_string_to_metric_families(text)) < 30
+
+
+def test_steps_are_timed_and_a_connection_that_was_kept_is_no_connect(scrape: Scrape) -> None:
+    metrics = SampleMetrics(scrape.registry)
+    metrics.count(SampleResult(0.0, 0.2, Reading(), opening=0.05, decoding=0.01))
+    metrics.count(SampleResult(0.0, 0.2, Reading(), decoding=0.03))
+    metrics.took(Step.PLAN, 0.5)
+    total = {step: scrape.value("leakwarden_step_duration_seconds_sum", step=step) for step in ("connect", "plan")}
+    assert total == {"connect": 0.05, "plan": 0.5}
+    assert scrape.value("leakwarden_step_duration_seconds_sum", step="decode") == pytest.approx(0.04)
+    assert scrape.value("leakwarden_step_duration_seconds_count", step="connect") == 1
+
+
+def test_conditions_are_shown_by_their_status_as_last_written(scrape: Scrape) -> None:
+    ready = {"type": "Ready", "status": "False", "reason": "Forbidden", "message": "get pods"}
+    scrape.snapshot.written = {GOPLS: [ready], OTHER: []}
+    assert scrape.of("leakwarden_policy_condition", type="Ready", status="False", reason="Forbidden") == 1
+    assert scrape.of("leakwarden_policy_condition", type="Ready", status="True", reason="Forbidden") is None
+    assert scrape.of("leakwarden_policy_condition", OTHER, type="Ready", status="False", reason="Forbidden") is None
+
+
+def test_the_operator_tells_its_own_memory_version_and_how_late_its_loop_is(scrape: Scrape) -> None:
+    ProcessMetrics(scrape.registry, "1.2.3").lagged(0.3)
+    assert (scrape.value("process_resident_memory_bytes") or 0) > 1 << 20
+    assert scrape.value("leakwarden_build_info", version="1.2.3") == 1
+    assert scrape.value("leakwarden_loop_lag_seconds_bucket", le="0.25") == 0
+    assert scrape.value("leakwarden_loop_lag_seconds_bucket", le="0.5") == 1

@@ -17,7 +17,9 @@ from leakwarden.core.report.events import EventNote
 from leakwarden.core.samples import SampleResult
 from leakwarden.core.targets import PodFacts, PolicyKey, Target
 from leakwarden.errors import ApiError
+from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.ports import Store
+from leakwarden.pipeline.steps import Steps
 from tests.core.decide.fleets import NOW
 
 
@@ -36,6 +38,11 @@ class LoopClock:
 
     def now(self) -> float:
         return NOW + asyncio.get_running_loop().time()
+
+
+def untimed(clock: Clock) -> Steps:
+    """Steps whose times nobody wants to know."""
+    return Steps(clock, lambda step, seconds: None)
 
 
 class Refusing:

@@ -23,6 +23,7 @@ from leakwarden.errors import (
 )
 from leakwarden.pipeline.deciding import UNANNOTATE_AGAIN
 from leakwarden.pipeline.fleet import Watch
+from leakwarden.pipeline.picture import Picture
 from tests.core.decide.fleets import NOW, leak
 from tests.pipeline.build import owned, pod, policy, report_of
 from tests.pipeline.deciding_bench import (
@@ -303,12 +304,15 @@ async def test_what_changes_while_a_status_is_being_written_is_written_in_the_ne
     assert [status["targets"]["leaking"] for _, _, status in bench.statuses.written] == [0, 1]
 
 
-async def test_metrics_see_every_policy_with_its_reports_and_the_journal_as_last_known(bench: Bench) -> None:
+async def test_the_picture_has_every_policy_with_its_reports_and_the_journal_as_last_known(bench: Bench) -> None:
     bench.leaking(evicting(), pod())
     await bench.turn()
     bench.journal.refuse_load = LOST
     bench.live.refusals = [OutcomeUnknown("no answer")]
     bench.leaking(evicting("more", labels={"p": "b"}), owned("ws-3", "three", labels={"p": "b"}))
     await bench.turn()
-    assert {key.name: len(reports) for key, reports in bench.deciding.reports_by_policy()} == {"gopls": 1, "more": 1}
-    assert {entry.pod for entry in bench.deciding.journal} == {"ws-1", "ws-3"}
+    picture = Picture(bench.fleet, bench.recording, bench.deciding, bench.clock)
+    assert {key.name: len(reports) for key, reports in picture.reports_by_policy()} == {"gopls": 1, "more": 1}
+    assert {entry.pod for entry in picture.journal} == {"ws-1", "ws-3"}
+    leaking = [one["reason"] for of in picture.conditions().values() for one in of if one["type"] == "Leaking"]
+    assert leaking == ["LeakFound", "LeakFound"]

@@ -23,7 +23,7 @@ from leakwarden.pipeline.logcontext import current_fields
 from leakwarden.pipeline.rounds import Rounds, wanted_parts
 from tests.core.judge.builders import goroutines
 from tests.pipeline.build import HEAP_INUSE, pod, policy, quiet, refused
-from tests.pipeline.fakes import Answer, LoopClock, ScriptedSampler, until
+from tests.pipeline.fakes import Answer, LoopClock, ScriptedSampler, until, untimed
 
 GOPLS = policy("gopls")
 
@@ -44,7 +44,14 @@ class Bench:
         self.clock = LoopClock()
         self.sampler = ScriptedSampler(self.clock.now, quiet())
         self.rounds = Rounds(
-            self.fleet, self.sampler, self.clock, self.on_sample, self.counted.append, most=self.most, rate=self.rate
+            self.fleet,
+            self.sampler,
+            self.clock,
+            self.on_sample,
+            self.counted.append,
+            untimed(self.clock),
+            most=self.most,
+            rate=self.rate,
         )
 
     async def on_sample(self, point: Point, result: SampleResult) -> Tempo:

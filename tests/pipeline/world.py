@@ -29,6 +29,7 @@ from tests.pipeline.fakes import (
     Policies,
     ScriptedSampler,
     Statuses,
+    untimed,
 )
 
 PACE = 2.0
@@ -45,14 +46,15 @@ class Process:
         self.journal = MemoryJournal(world.journal, lambda uid: uid not in world.pods)
         self.recording = Recording(self.fleet, self.store, world.statuses, world.events, clock)
         actuators = {False: world.live, True: world.dry}
-        self.deciding = Deciding(self.fleet, self.pods, self.journal, actuators, self.recording, clock)
+        steps = untimed(clock)
+        self.deciding = Deciding(self.fleet, self.pods, self.journal, actuators, self.recording, clock, steps)
         self.judging = Judging(self.fleet, self.store, clock, self.deciding.changed)
         self.rounds = Rounds(
-            self.fleet, world.sampler, clock, self.judging.on_sample, lambda _: None, most=16, rate=100.0
+            self.fleet, world.sampler, clock, self.judging.on_sample, lambda _: None, steps, most=16, rate=100.0
         )
         self.operator = Operator(
             fleet=self.fleet, pods=self.pods, policies=world.policies, store=self.store, rounds=self.rounds,
-            judging=self.judging, recording=self.recording, deciding=self.deciding, clock=clock, pace=PACE,
+            judging=self.judging, recording=self.recording, deciding=self.deciding, clock=clock, steps=steps, pace=PACE,
         )  # fmt: skip
 
     def watched(self, key: PolicyKey) -> set[str]:

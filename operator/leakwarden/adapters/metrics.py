@@ -1,15 +1,16 @@
 """Metrics at /metrics. What stands now is collected from the fleet at each scrape, so that stale labels vanish.
 
 Labels are policies, verdicts and reasons, never pods: their number is bounded by what people write, not by the fleet.
+Series of single pods are in `target_metrics`.
 """
 
 from __future__ import annotations
 
 from collections import Counter as Count
-from collections.abc import Iterable, Iterator
-from typing import Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Protocol
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -23,12 +24,17 @@ from leakwarden.core.samples import SampleResult
 from leakwarden.core.targets import PolicyKey
 
 _POLICY = ["policy_namespace", "policy"]
+_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
 
 class Snapshot(Protocol):
     """What stands now, by policy."""
 
     def reports_by_policy(self) -> Iterable[tuple[PolicyKey, list[TargetReport]]]: ...
+
+    def conditions(self) -> Mapping[PolicyKey, Sequence[Mapping[str, Any]]]:
+        """Of each policy, in the words of its status."""
+        ...
 
     @property
     def plan(self) -> Plan: ...
@@ -56,7 +62,14 @@ class SampleMetrics:
         self._seconds = Histogram(
             "leakwarden_sample_duration_seconds",
             "From the connection to the last reading decoded, of attempts that read something.",
-            buckets=(0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+            buckets=_SECONDS,
+            registry=registry,
+        )
+        self._steps = Histogram(
+            "leakwarden_step_duration_seconds",
+            "How long each step took: connect and decode of a sample, judge, plan, record, events, act.",
+            ["step"],
+            buckets=_SECONDS,
             registry=registry,
         )
 
@@ -66,10 +79,35 @@ class SampleMetrics:
             return
         self._samples.labels("partial" if result.outcome.failures else "ok").inc()
         self._seconds.observe(result.latency)
+        self.took("decode", result.decoding)
+        if result.opening:  # else a connection was kept
+            self.took("connect", result.opening)
         if result.outcome.heap_after_gc is not None:
             self._forced.labels("ok").inc()
         elif (failed := result.outcome.failures.get(HEAP_AFTER_GC)) is not None:
             self._forced.labels(failed.reason.value).inc()
+
+    def took(self, step: str, seconds: float) -> None:
+        """A step of the pipeline has ended."""
+        self._steps.labels(step).observe(seconds)
+
+
+class ProcessMetrics:
+    """The operator about itself: version, memory and CPU time of its process, and how late its event loop is."""
+
+    def __init__(self, registry: CollectorRegistry, version: str) -> None:
+        ProcessCollector(registry=registry)
+        build = Gauge("leakwarden_build_info", "1; the label says which version runs.", ["version"], registry=registry)
+        build.labels(version).set(1)
+        self._lag = Histogram(
+            "leakwarden_loop_lag_seconds",
+            "By how much the event loop woke too late, looked at twice a second.",
+            buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5),
+            registry=registry,
+        )
+
+    def lagged(self, seconds: float) -> None:
+        self._lag.observe(seconds)
 
 
 class FleetCollector(Collector):
@@ -93,8 +131,20 @@ class FleetCollector(Collector):
                     findings.add_metric([key.namespace, key.name, kind.value, severity.value], found[kind, severity])
         yield targets
         yield findings
+        yield self._conditions()
         yield self._refusals()
         yield self._actions()
+
+    def _conditions(self) -> Metric:
+        family = GaugeMetricFamily(
+            "leakwarden_policy_condition",
+            "1 at the status and reason of each condition of a policy, as last written.",
+            labels=[*_POLICY, "type", "status", "reason"],
+        )
+        for key, conditions in sorted(self._snapshot.conditions().items()):
+            for one in conditions:
+                family.add_metric([key.namespace, key.name, one["type"], one["status"], one["reason"]], 1)
+        return family
 
     def _refusals(self) -> Metric:
         family = GaugeMetricFamily(

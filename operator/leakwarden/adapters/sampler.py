@@ -83,6 +83,7 @@ class PodSampler:
             latency=time.monotonic() - started,
             outcome=outcome,
             opening=connection.opening,
+            decoding=attempt.decoding,
             parts=attempt.raw,
             info=attempt.info,
         )
@@ -94,6 +95,7 @@ class _Attempt:
     def __init__(self, target: Target, connection: PprofConnection, decoder: Decoder) -> None:
         self.raw: dict[str, bytes] = {}
         self.info = GoplsInfo()
+        self.decoding = 0.0
         self._target = target
         self._connection = connection
         self._decoder = decoder
@@ -103,7 +105,9 @@ class _Attempt:
 
     async def run(self, wanted: frozenset[str]) -> None:
         await self._fetch([part for part in PARTS.values() if part.name in wanted and part.name != IDENTITY])
+        fetched = time.monotonic()
         await self._decode()
+        self.decoding = time.monotonic() - fetched
         if IDENTITY in wanted and looks_like_gopls(self._functions()):
             await self._ask_identity()
 

@@ -7,6 +7,7 @@ import logging
 import signal
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack, suppress
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from leakwarden.adapters.kopf_login import kopf_login
 from leakwarden.adapters.kube_api import KubeClient
 from leakwarden.adapters.kube_config import KubeConnection, load_connection
 from leakwarden.adapters.kube_errors import cap
-from leakwarden.adapters.metrics import FleetCollector, SampleMetrics
+from leakwarden.adapters.loop_lag import watch_loop_lag
+from leakwarden.adapters.metrics import FleetCollector, ProcessMetrics, SampleMetrics
 from leakwarden.adapters.pod_ip import PodIPDialer
 from leakwarden.adapters.pod_watch import PodCache
 from leakwarden.adapters.policies_api import PolicyList, StatusPatch
@@ -30,6 +32,7 @@ from leakwarden.adapters.port_forward import PortForwardDialer
 from leakwarden.adapters.record_dir import RecordDir
 from leakwarden.adapters.sampler import PodSampler
 from leakwarden.adapters.store import SqliteStore
+from leakwarden.adapters.target_metrics import TargetCollector
 from leakwarden.adapters.web import WebServer
 from leakwarden.api.words import Transport
 from leakwarden.errors import ApiNotFound, InvalidSpec, MalformedRecording
@@ -38,8 +41,10 @@ from leakwarden.pipeline.deciding import Deciding
 from leakwarden.pipeline.fleet import Fleet
 from leakwarden.pipeline.judging import Judging
 from leakwarden.pipeline.operator import Operator
+from leakwarden.pipeline.picture import Picture
 from leakwarden.pipeline.recording import Recording
 from leakwarden.pipeline.rounds import Rounds
+from leakwarden.pipeline.steps import Steps
 from leakwarden.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -73,20 +78,25 @@ async def run_operator(settings: Settings) -> None:
         clock, fleet, registry = AnchoredClock(), Fleet(), CollectorRegistry()
         recording = Recording(fleet, store, StatusPatch(api), EventsApi(api), clock)
         actuators = {False: LiveActuator(api), True: DryRunActuator(api)}
-        deciding = Deciding(fleet, pods, ConfigMapJournal(api, settings.namespace), actuators, recording, clock)
+        counted, process = SampleMetrics(registry), ProcessMetrics(registry, version("leakwarden"))
+        steps = Steps(clock, counted.took)
+        deciding = Deciding(fleet, pods, ConfigMapJournal(api, settings.namespace), actuators, recording, clock, steps)
         judging = Judging(fleet, store, clock, deciding.changed, _recorder(settings, last))
         sampler = PodSampler(
             {Transport.PORT_FORWARD: PortForwardDialer(api), Transport.POD_IP: PodIPDialer()}, decoder, clock.now
         )
         last.push_async_callback(sampler.close)
-        registry.register(FleetCollector(deciding))
+        picture = Picture(fleet, recording, deciding, clock)
+        registry.register(FleetCollector(picture))
+        registry.register(TargetCollector(picture, settings.metrics_targets))
         rounds = Rounds(
-            fleet, sampler, clock, judging.on_sample, SampleMetrics(registry).count,
+            fleet, sampler, clock, judging.on_sample, counted.count, steps,
             most=settings.max_in_flight, rate=settings.samples_per_second,
         )  # fmt: skip
         operator = Operator(
             fleet=fleet, pods=pods, policies=policies, store=store, rounds=rounds,
-            judging=judging, recording=recording, deciding=deciding, clock=clock, pace=settings.status_interval,
+            judging=judging, recording=recording, deciding=deciding, clock=clock, steps=steps,
+            pace=settings.status_interval,
         )  # fmt: skip
         web = WebServer(settings.listen_host, settings.listen_port, registry, lambda: operator.ready)
         port = await web.start()
@@ -94,7 +104,9 @@ async def run_operator(settings: Settings) -> None:
         if settings.listen_file:
             _write(settings.listen_file, f"{settings.listen_host}:{port}")
         log.info("leakwarden runs; metrics and health on %s:%d", settings.listen_host, port)
-        await run_until(stop, operator.run(), _kopf(operator, connection, settings, stop))
+        await run_until(
+            stop, operator.run(), _kopf(operator, connection, settings, stop), watch_loop_lag(process.lagged)
+        )
         log.info("stopping: what waits is written first")
 
 

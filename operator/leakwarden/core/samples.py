@@ -18,6 +18,8 @@ class SampleResult:
     outcome: Reading | Failure
     opening: float = 0.0
     """Seconds until the connection stood, 0 if it never did: the share of API server and node, whatever the process."""
+    decoding: float = 0.0
+    """Seconds of `latency` from the last byte until all was decoded, waiting for a worker process included."""
     parts: Mapping[str, bytes] = field(default_factory=dict)
     """Raw bytes by part name (`leakwarden.core.parts`), for recordings and evidence; drop them once recorded."""
     info: GoplsInfo = field(default_factory=GoplsInfo)

@@ -25,6 +25,7 @@ from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.fleet import Fleet
 from leakwarden.pipeline.ports import Actuator, Journal, PodWatch
 from leakwarden.pipeline.recording import Recording
+from leakwarden.pipeline.steps import Step, Steps
 
 log = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class Deciding:
         actuators: Mapping[bool, Actuator],
         recording: Recording,
         clock: Clock,
+        steps: Steps,
     ) -> None:
         self._fleet = fleet
         self._pods = pods
@@ -59,6 +61,7 @@ class Deciding:
         self._actuators = actuators
         self._recording = recording
         self._clock = clock
+        self._steps = steps
         self._changed: set[PolicyKey] = set()
         self._entries: tuple[Action, ...] | None = None
         self._journal_again = float("-inf")
@@ -78,8 +81,9 @@ class Deciding:
         now = self._clock.now()
         await self._load_journal()
         await self._verify(now)
-        view = self._view(now)
-        self.plan = decide.plan(view, now)
+        with self._steps.timed(Step.PLAN):
+            view = self._view(now)
+            self.plan = decide.plan(view, now)
         self._ask_for_confirmations()
         policies = {policy.uid for policy in self._fleet.policies.values()}
         self._forget(policies | view.pods.keys() | {item.target.pod_uid for item in self.plan.decisions})
@@ -89,7 +93,8 @@ class Deciding:
             if intent.verb is Verb.EVICT and self._entries is None:
                 continue  # the journal is not what this was planned from any more: look again, decide again
             if intent.action is None or intent.action.policy in recorded:
-                await self._carry_out(intent)
+                with self._steps.timed(Step.ACT):
+                    await self._carry_out(intent)
         await self._recording.count_lasting(self._lasting())
         await self._journal.flush(now)
 
@@ -146,13 +151,17 @@ class Deciding:
             return False
         recorded = False
         try:
-            decisions = [item.decision for item in self.plan.decisions if item.policy == key]
-            await self._tell_refusals(policy, decisions)
-            recorded = await self._recording.status(policy, self.plan, self.journal)
+            with self._steps.timed(Step.RECORD):
+                recorded = await self._written(policy)
         finally:
             if not recorded:
                 self._changed.add(key)
         return recorded
+
+    async def _written(self, policy: Policy) -> bool:
+        decisions = [item.decision for item in self.plan.decisions if item.policy == policy.key]
+        await self._tell_refusals(policy, decisions)
+        return await self._recording.status(policy, self.plan, self.journal)
 
     async def _carry_out(self, intent: Intent) -> None:
         actuator = self._actuators[intent.dry_run]
@@ -267,10 +276,6 @@ class Deciding:
                 uid, key = watch.policy.uid, watch.key
                 open_now |= {f"{uid}/{finding.signature}/", f"{uid}/{key.pod_uid}/{key.endpoint}/{finding.signature}/"}
         return frozenset(open_now)
-
-    def reports_by_policy(self) -> Iterable[tuple[PolicyKey, list[TargetReport]]]:
-        """For the metrics."""
-        return [(key, self._recording.reports(policy)) for key, policy in self._fleet.policies.items()]
 
     @property
     def journal(self) -> tuple[Action, ...]:

@@ -21,6 +21,7 @@ from leakwarden.pipeline.judging import Judging
 from leakwarden.pipeline.ports import PodWatch, PolicyList, Store
 from leakwarden.pipeline.recording import Recording
 from leakwarden.pipeline.rounds import Rounds
+from leakwarden.pipeline.steps import Step, Steps
 
 log = logging.getLogger(__name__)
 
@@ -60,6 +61,7 @@ class Operator:
         recording: Recording,
         deciding: Deciding,
         clock: Clock,
+        steps: Steps,
         pace: float,
     ) -> None:
         self._fleet = fleet
@@ -71,6 +73,7 @@ class Operator:
         self._recording = recording
         self._deciding = deciding
         self._clock = clock
+        self._steps = steps
         self._pace = pace
         self._inbox: asyncio.Queue[_Seen | _Gone] = asyncio.Queue()
         self._listed = False
@@ -101,10 +104,14 @@ class Operator:
                 ("sweep", self._sweep_once),
                 ("pods", self._take_pods),
                 ("rounds", self._rounds.run),
-                ("events", lambda: self._every(1.0, self._recording.pump)),
+                ("events", lambda: self._every(1.0, self._events)),
                 ("decisions", lambda: self._every(self._pace, self._decide)),
             ):
                 tasks.create_task(work(), name=name)
+
+    async def _events(self) -> None:
+        with self._steps.timed(Step.EVENTS):
+            await self._recording.pump()
 
     async def _decide(self) -> None:
         """Not before everything is known once: of two policies on a pod only the older may act, and peers count."""

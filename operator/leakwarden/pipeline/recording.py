@@ -98,6 +98,11 @@ class Recording:
         refused = self._fleet.refusals.get(policy.key, {}).values()
         return watched + [_refused(policy, pod, refusal, now) for pod, refusal in refused]
 
+    def conditions(self, key: PolicyKey) -> Sequence[Mapping[str, Any]]:
+        """As last written, in the API's words; none before that."""
+        written = self._written.get(key)
+        return tuple(written.status.get("conditions", ())) if written else ()
+
     def set_forbidden(self, key: PolicyKey, message: str | None) -> None:
         """What the operator's token may not do for this policy; None: nothing is missing."""
         if message is None:

@@ -21,6 +21,7 @@ from leakwarden.pipeline.fleet import Changes, Fleet, Point
 from leakwarden.pipeline.forced_gc import ForcedCollections
 from leakwarden.pipeline.logcontext import log_fields
 from leakwarden.pipeline.ports import Sampler
+from leakwarden.pipeline.steps import Step, Steps
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Rounds:
         clock: Clock,
         on_sample: OnSample,
         count: Callable[[SampleResult], None],
+        steps: Steps,
         *,
         most: int,
         rate: float,
@@ -60,6 +62,7 @@ class Rounds:
         self._clock = clock
         self._on_sample = on_sample
         self._count = count
+        self._steps = steps
         self._wake = asyncio.Event()
         self._flying: set[asyncio.Task[None]] = set()
 
@@ -142,7 +145,8 @@ class Rounds:
     async def _judge(self, point: Point, result: SampleResult) -> Tempo:
         try:
             self._count(result)
-            return await self._on_sample(point, result)
+            with self._steps.timed(Step.JUDGE):
+                return await self._on_sample(point, result)
         except StoreError as error:
             log.error("the sample is lost: %s", error)
         except Exception:
