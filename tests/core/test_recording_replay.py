@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from leakwarden.api.words import Execution, FailureReason, FindingType, Mode, Resolution, Severity, Verdict
 from leakwarden.core import judge
 from leakwarden.core.actions import Refusal
-from leakwarden.core.decide.view import RemediationPolicy
+from leakwarden.core.decide.view import Mute, RemediationPolicy
 from leakwarden.core.gopls_info import GoplsInfo
 from leakwarden.core.readings import Attempt, Failure, PartFailure, ProcessIdentity, Reading
 from leakwarden.core.recording import Errors, errors_json
@@ -190,10 +190,19 @@ def test_every_rail_is_evaluated_or_named() -> None:
     else."""
     named = set(plan(with_pod()).not_evaluated)
     assert named == {
-        Refusal.MUTED, Refusal.ALREADY_DONE, Refusal.ANOTHER_POLICY_ACTS, Refusal.JOURNAL_UNAVAILABLE,
-        Refusal.CIRCUIT_BREAKER, Refusal.STORM_BRAKE, Refusal.IN_FLIGHT, Refusal.COOLDOWN, Refusal.MIN_READY_PEERS,
-        Refusal.DISRUPTION_BUDGET, Refusal.FORBIDDEN, Refusal.API_REFUSED, Refusal.BUDGET, Refusal.NOT_CONFIRMED,
+        Refusal.ALREADY_DONE, Refusal.ANOTHER_POLICY_ACTS, Refusal.JOURNAL_UNAVAILABLE, Refusal.CIRCUIT_BREAKER,
+        Refusal.STORM_BRAKE, Refusal.IN_FLIGHT, Refusal.COOLDOWN, Refusal.MIN_READY_PEERS, Refusal.DISRUPTION_BUDGET,
+        Refusal.FORBIDDEN, Refusal.API_REFUSED, Refusal.BUDGET, Refusal.NOT_CONFIRMED,
     }  # fmt: skip
+
+
+def test_what_the_policy_mutes_is_not_acted_on_while_the_mute_lasts() -> None:
+    samples = with_pod()
+    until = T0 + 660.0
+    (one,) = planned(replayed(samples), EVICT, [Mute(EVICT.key, "memory/main.keep", "known", None)])
+    assert (one.action, one.refusal) == (None, Refusal.MUTED)
+    (one,) = planned(replayed(samples), EVICT, [Mute(EVICT.key, "memory/main.keep", "known", until)])
+    assert (one.action, one.at) == (Mode.EVICT, until)
 
 
 def test_a_policy_that_observes_does_nothing_and_says_why() -> None:

@@ -28,6 +28,7 @@ def check(spec: LeakPolicySpec) -> list[InvalidSpec]:
         *_selector(spec.target.selector),
         *_endpoints(spec),
         *_rules(spec),
+        *_mutes(spec),
     ]
 
 
@@ -105,6 +106,14 @@ def _rule(path: str, rule: RuleSpec, interval: float) -> Iterator[InvalidSpec]:
         yield InvalidSpec(f"{path}.growth.window", problem)
     elif hold_seconds(rule, interval) > window:
         yield InvalidSpec(f"{path}.for", f"{rule.hold} is longer than growth.window ({rule.growth.window})")
+
+
+def _mutes(spec: LeakPolicySpec) -> Iterator[InvalidSpec]:
+    signatures: set[str] = set()
+    for index, mute in enumerate(spec.mutes):
+        if mute.signature in signatures:
+            yield InvalidSpec(f"spec.mutes[{index}].signature", f"{mute.signature!r} stands there twice")
+        signatures.add(mute.signature)
 
 
 def hold_seconds(rule: RuleSpec, interval: float) -> float:

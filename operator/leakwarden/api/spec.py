@@ -277,6 +277,17 @@ class Remediation(ApiModel):
     """Nothing is done before this time (RFC 3339); sampling and findings go on. Default: not paused."""
 
 
+class Mute(ApiModel):
+    """A leak that somebody knows of: it stays in status, marked, and neither alarms nor leads to an action."""
+
+    signature: str = Field(min_length=1, max_length=1024, pattern=r"^(memory|goroutine)/.+$")
+    """Which, as status.findings has it: the bug, in whatever pod of this policy."""
+    reason: str = Field(min_length=1, max_length=256)
+    """Why, for whoever reads the policy next: the issue, the release that has the fix."""
+    until: AwareDatetime | None = None
+    """When it ends (RFC 3339). Default: never; then somebody has to take it away."""
+
+
 class LeakPolicySpec(ApiModel):
     """What to sample, what counts as a leak, and what is done about it."""
 
@@ -290,6 +301,10 @@ class LeakPolicySpec(ApiModel):
     """When a process leaks: exactly these, where there are any. Default: the built-in rules, scaled by the interval."""
     remediation: Remediation = Remediation()
     """What is done about a leak. Default: nothing, findings are only recorded."""
+    mutes: tuple[Mute, ...] = Field(
+        default=(), max_length=64, json_schema_extra={**IN_CODE, **list_map("signature")}
+    )
+    """Leaks that are known: they never act, and neither alarm nor make Events. Default: none."""
 
     @classmethod
     def parse(cls, spec: Mapping[str, Any]) -> LeakPolicySpec:

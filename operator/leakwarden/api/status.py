@@ -49,6 +49,7 @@ class ConditionReason(StrEnum):
     FORBIDDEN = "Forbidden"
     LEAK_FOUND = "LeakFound"
     NO_LEAK_FOUND = "NoLeakFound"
+    LEAKS_MUTED = "LeaksMuted"
     NOTHING_JUDGED = "NothingJudged"
     TARGETS_BLIND = "TargetsBlind"
     NOTHING_LISTENS = "NothingListens"
@@ -165,6 +166,10 @@ class FindingStatus(ApiModel):
     """How fast it grows there. Absent of Pressure, and when it is flat."""
     limit_at: AwareDatetime | None = None
     """When the first of them reaches its memory limit at this pace. Absent when flat or more than a day ahead."""
+    decision: Annotated[str, Field(max_length=64)] | None = None
+    """What was decided for the worst pod: the action, or the rail that refused it. Absent before it was decided."""
+    muted: Message | None = None
+    """Until when somebody muted it, and why. Absent when nobody did."""
     message: Message
     """All of it in one paragraph that ends with the fix."""
 

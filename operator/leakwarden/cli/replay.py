@@ -25,7 +25,7 @@ from leakwarden.api.words import FindingType, Verdict
 from leakwarden.cli.output import drawn
 from leakwarden.core.findings import Finding
 from leakwarden.core.judge import say
-from leakwarden.core.policy import Policy, parse_policy, remediation_of
+from leakwarden.core.policy import Policy, mutes_of, parse_policy, remediation_of
 from leakwarden.core.recording_plan import Planned, planned
 from leakwarden.core.recording_replay import Replay, replay
 from leakwarden.core.report.message import finding_message
@@ -102,7 +102,8 @@ def replay_path(path: str, policy: Policy) -> Outcome:
         size = int(spec.sampling.max_profile_size.value)
         replayed = replay(open_recording(Path(path)), policy.rules, policy.interval, max_bytes=size)
         replayed = replace(replayed, notes=(*replayed.notes, *_other_beat(replayed, policy.interval)))
-        return Outcome(path, replayed, planned(replayed, remediation_of(policy)))
+        mutes = mutes_of(policy, float("-inf")).values()
+        return Outcome(path, replayed, planned(replayed, remediation_of(policy), mutes))
     except LeakwardenError as error:
         return Outcome(path, error=f"{path}: {error}")
     except Exception as error:

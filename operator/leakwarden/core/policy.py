@@ -10,7 +10,7 @@ from typing import Any
 from leakwarden.api.checks import check
 from leakwarden.api.spec import LeakPolicySpec
 from leakwarden.api.words import ConfirmedBy
-from leakwarden.core.decide.view import Budget, RemediationPolicy
+from leakwarden.core.decide.view import Budget, Mute, RemediationPolicy
 from leakwarden.core.rules import RuleSet
 from leakwarden.core.rules_from_spec import rule_set
 from leakwarden.core.targets import PolicyKey
@@ -62,6 +62,15 @@ def parse_policy(body: Mapping[str, Any]) -> Policy:
         problems=problems,
         status=body.get("status") or {},
     )
+
+
+def mutes_of(policy: Policy, now: float) -> dict[str, Mute]:
+    """The mutes that hold at this moment (unix seconds), by signature."""
+    mutes = [
+        Mute(policy.key, mute.signature, mute.reason, mute.until.timestamp() if mute.until else None)
+        for mute in (policy.usable.mutes if policy.usable else ())
+    ]
+    return {mute.signature: mute for mute in mutes if mute.until is None or mute.until > now}
 
 
 def remediation_of(policy: Policy) -> RemediationPolicy:

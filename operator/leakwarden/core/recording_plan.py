@@ -5,6 +5,7 @@ A rail whose facts a recording cannot hold (other pods, the journal, other polic
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from leakwarden.api.words import Mode
@@ -12,7 +13,7 @@ from leakwarden.core.actions import Refusal
 from leakwarden.core.decide.gather import Case, gather
 from leakwarden.core.decide.ledger import Ledger
 from leakwarden.core.decide.rails import RAILS, first_refusal
-from leakwarden.core.decide.view import FleetView, RemediationPolicy
+from leakwarden.core.decide.view import FleetView, Mute, RemediationPolicy
 from leakwarden.core.findings import Finding
 from leakwarden.core.recording_replay import Replay, Step
 from leakwarden.core.recording_target import pod_of
@@ -20,15 +21,15 @@ from leakwarden.core.targets import TargetKey
 
 _OF_THE_FINDING = frozenset(
     {
-        Refusal.OBSERVE_ONLY, Refusal.NOT_A_LEAK, Refusal.BELOW_MIN_SEVERITY, Refusal.PAUSED,
+        Refusal.OBSERVE_ONLY, Refusal.NOT_A_LEAK, Refusal.BELOW_MIN_SEVERITY, Refusal.MUTED, Refusal.PAUSED,
     }
 )  # fmt: skip
 """What policy, finding and time alone decide."""
 _OF_THE_FLEET = frozenset(
     {
-        Refusal.MUTED, Refusal.ALREADY_DONE, Refusal.ANOTHER_POLICY_ACTS, Refusal.JOURNAL_UNAVAILABLE,
-        Refusal.CIRCUIT_BREAKER, Refusal.STORM_BRAKE, Refusal.IN_FLIGHT, Refusal.COOLDOWN, Refusal.MIN_READY_PEERS,
-        Refusal.DISRUPTION_BUDGET, Refusal.FORBIDDEN, Refusal.API_REFUSED, Refusal.BUDGET,
+        Refusal.ALREADY_DONE, Refusal.ANOTHER_POLICY_ACTS, Refusal.JOURNAL_UNAVAILABLE, Refusal.CIRCUIT_BREAKER,
+        Refusal.STORM_BRAKE, Refusal.IN_FLIGHT, Refusal.COOLDOWN, Refusal.MIN_READY_PEERS, Refusal.DISRUPTION_BUDGET,
+        Refusal.FORBIDDEN, Refusal.API_REFUSED, Refusal.BUDGET,
     }
 )  # fmt: skip
 """What no recording of one process can know."""
@@ -49,25 +50,30 @@ class Planned:
     not_evaluated: tuple[Refusal, ...] = ()
 
 
-def planned(replayed: Replay, policy: RemediationPolicy) -> tuple[Planned, ...]:
-    """For each finding that was ever open, in the order in which they were said."""
+def planned(replayed: Replay, policy: RemediationPolicy, mutes: Collection[Mute] = ()) -> tuple[Planned, ...]:
+    """For each finding that was ever open, in the order in which they were said. `mutes` are the policy's own."""
     found: dict[tuple[str, float], Planned] = {}
     for step in replayed.steps:
         for finding in step.open:
             key = finding.signature, finding.first_seen
             before = found.get(key)
             if before is None or before.action is None:
-                found[key] = _at(step, finding, policy, confirmable=replayed.confirmable)
+                found[key] = _at(step, finding, policy, tuple(mutes), confirmable=replayed.confirmable)
     return tuple(found.values())
 
 
-def _at(step: Step, finding: Finding, policy: RemediationPolicy, *, confirmable: bool) -> Planned:
+def _at(
+    step: Step, finding: Finding, policy: RemediationPolicy, mutes: tuple[Mute, ...], *, confirmable: bool
+) -> Planned:
     pod = pod_of(step.target) if step.target else None
     key = TargetKey(pod.uid, step.target.endpoint) if pod and step.target else TargetKey("", "")
     ledger = Ledger(())
     view = FleetView(
-        policies=(policy,), pods={pod.uid: pod} if pod else {}, verdicts={policy.key: {key: step.verdict}}
-    )  # fmt: skip
+        policies=(policy,),
+        pods={pod.uid: pod} if pod else {},
+        verdicts={policy.key: {key: step.verdict}},
+        mutes=mutes,
+    )
     case = Case(policy, key, finding, pod, gather(view, ledger, step.at), ledger, step.at, acting=None)
     asked = [rail.refusal for rail in RAILS if policy.mode in rail.asked_for]
     unknown = _OF_THE_FLEET if pod else frozenset(asked) - _OF_THE_FINDING

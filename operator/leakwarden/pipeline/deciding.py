@@ -14,7 +14,7 @@ from leakwarden.api.words import Outcome
 from leakwarden.core import decide
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide import FleetView, Intent, OpenFinding, Plan, Verb
-from leakwarden.core.policy import Policy, remediation_of
+from leakwarden.core.policy import Policy, mutes_of, remediation_of
 from leakwarden.core.report.events import ObjectRef, action_events, policy_ref, refusal_events
 from leakwarden.core.report.status import ACCEPTED
 from leakwarden.core.report.values import TargetReport
@@ -23,6 +23,7 @@ from leakwarden.core.verify import Judged, verify
 from leakwarden.errors import ApiConflict, ApiError, ApiForbidden, DisruptionBudget, OutcomeUnknown
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.fleet import Fleet
+from leakwarden.pipeline.muting import Muting
 from leakwarden.pipeline.ports import Actuator, Journal, PodWatch
 from leakwarden.pipeline.recording import Recording
 from leakwarden.pipeline.steps import Step, Steps
@@ -62,6 +63,7 @@ class Deciding:
         self._recording = recording
         self._clock = clock
         self._steps = steps
+        self._muting = Muting(fleet, recording)
         self._changed: set[PolicyKey] = set()
         self._entries: tuple[Action, ...] | None = None
         self._journal_again = float("-inf")
@@ -95,6 +97,7 @@ class Deciding:
             if intent.action is None or intent.action.policy in recorded:
                 with self._steps.timed(Step.ACT):
                     await self._carry_out(intent)
+        await self._muting.tell_what_is_over(now)
         await self._recording.count_lasting(self._lasting())
         await self._journal.flush(now)
 
@@ -141,6 +144,7 @@ class Deciding:
                 for policy in policies
             },
             journal=self._entries if now >= self._journal_again else None,
+            mutes=tuple(mute for policy in policies for mute in mutes_of(policy, now).values()),
         )
 
     async def _record(self, key: PolicyKey) -> bool:
@@ -269,10 +273,12 @@ class Deciding:
         self._told |= fresh
 
     def _lasting(self) -> frozenset[str]:
-        """Prefixes of the keys of Events whose finding is still open, on its pod and on its policy."""
+        """Prefixes of the keys of Events whose finding is still open and not muted, on its pod and on its policy."""
         open_now = set()
         for watch in self._fleet.all_watches():
             for finding in watch.report.open_findings if watch.report else ():
+                if self._muting.mutes(watch, finding):
+                    continue
                 uid, key = watch.policy.uid, watch.key
                 open_now |= {f"{uid}/{finding.signature}/", f"{uid}/{key.pod_uid}/{key.endpoint}/{finding.signature}/"}
         return frozenset(open_now)

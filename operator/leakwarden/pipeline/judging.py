@@ -16,7 +16,7 @@ from leakwarden.api.words import FailureReason, Resolution, Verdict
 from leakwarden.core import judge
 from leakwarden.core.findings import Finding
 from leakwarden.core.judge import Judgement, TargetState, codec
-from leakwarden.core.policy import Policy
+from leakwarden.core.policy import Policy, mutes_of
 from leakwarden.core.readings import Attempt, Failure, ProcessIdentity
 from leakwarden.core.recording_target import of_pod
 from leakwarden.core.records import Ended, Step, StoredTarget
@@ -170,9 +170,12 @@ class Judging:
         return self._notes(policy, new, changes)
 
     def _notes(self, policy: Policy, report: TargetReport, changes: Sequence[Transition]) -> Sequence[EventNote]:
+        """What is muted makes no Events; where the mute ends first, `Muting` tells it then."""
         reference = policy_ref(policy.key.namespace, policy.key.name, policy.uid)
         here = TargetKey(report.pod_uid, report.endpoint)
-        return finding_events(reference, changes, self._openings_elsewhere(policy, here))
+        mutes = mutes_of(policy, self._clock.now())
+        told = [change for change in changes if change.finding.signature not in mutes]
+        return finding_events(reference, told, self._openings_elsewhere(policy, here))
 
     async def _changes(self, policy: Policy, old: TargetReport | None, new: TargetReport) -> Sequence[Transition]:
         before = old.open_findings if old else ()

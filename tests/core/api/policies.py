@@ -65,6 +65,14 @@ FULL: Spec = {
         "verifyFor": "30m",
         "pausedUntil": "2026-12-03T08:00:00Z",
     },
+    "mutes": [
+        {
+            "signature": "goroutine/example.org/lsp/internal/server.(*Server).onChange/chan-send",
+            "reason": "fixed in v0.23",
+            "until": "2026-12-03T08:00:00Z",
+        },
+        {"signature": "memory/example.org/lsp/internal/cache.intern", "reason": "bounded by the module cache"},
+    ],
 }
 
 
@@ -143,6 +151,8 @@ _REQUIRED = (
     "rules.0.signal",
     "rules.0.growth.window",
     "rules.0.growth.atLeast",
+    "mutes.0.signature",
+    "mutes.0.reason",
 )
 _DURATIONS = ("1d", "1 day", "30", "-1s", "")
 _QUANTITIES = ("64m", "64MB", "-1", "1e3", "")
@@ -250,6 +260,23 @@ WRONG: tuple[Wrong, ...] = (
         "a pause without a zone",
         spec_with("remediation.pausedUntil", "2026-12-03T08:00:00"),
         "spec.remediation.pausedUntil",
+        "",
+    ),
+    Wrong("a mute of no family", spec_with("mutes.0.signature", "heap/main.keep"), "spec.mutes[0].signature", ""),
+    Wrong("a mute of a whole family", spec_with("mutes.0.signature", "memory/"), "spec.mutes[0].signature", ""),
+    Wrong("a mute for no reason", spec_with("mutes.0.reason", ""), "spec.mutes[0].reason", ""),
+    Wrong("a mute without a zone", spec_with("mutes.0.until", "2026-12-03T08:00:00"), "spec.mutes[0].until", ""),
+    Wrong(
+        "two mutes of one signature",
+        spec_with("mutes.0.signature", "memory/example.org/lsp/internal/cache.intern"),
+        "spec.mutes[1].signature",
+        "",
+        api_field="spec.mutes[1]",
+    ),
+    Wrong(
+        "sixty-five mutes",
+        spec_with("mutes", [{"signature": f"memory/main.f{i}", "reason": "r"} for i in range(65)]),
+        "spec.mutes",
         "",
     ),
     Wrong("unknown field", spec_with("rules.0.level", 5), "spec.rules[0].level", "unknown field"),

@@ -130,6 +130,52 @@ def test_pressure_alone_is_no_leak() -> None:
     assert "topLeak" not in found
 
 
+def muting(*muted: str, until: str = "") -> Policy:
+    ends = {"until": until} if until else {}
+    return policy({**SMALLEST, "mutes": [{"signature": one, "reason": "known", **ends} for one in muted]})
+
+
+def test_a_muted_leak_is_shown_last_and_neither_leads_nor_counts_as_leaking() -> None:
+    of = muting(heap_leak().signature, until="2026-12-03T08:00:00Z")
+    found = status(report("ws-1", heap_leak(), goroutine_leak()), report("ws-2", pressure()), of=of)
+    assert [row["signature"] for row in found["findings"]][-1] == heap_leak().signature
+    assert [row.get("muted") for row in found["findings"]] == [None, None, "until 2026-12-03T08:00Z: known"]
+    assert found["topLeak"].startswith("server.(*Server).onChange")
+    state, reason, message = condition(found, "Leaking")
+    assert (state, reason) == ("True", "LeakFound")
+    assert message.startswith("1 leak open, the worst: server.(*Server).onChange")
+    assert message.endswith("; 1 more muted")
+
+
+def test_muted_leaks_alone_are_no_alarm_and_yet_the_verdict_of_their_targets() -> None:
+    of = muting(heap_leak().signature)
+    found = status(report("ws-1", heap_leak()), report("ws-2"), of=of)
+    assert condition(found, "Leaking") == (
+        "False",
+        "LeaksMuted",
+        "no open leak but 1 muted (spec.mutes): of 2 targets 1 healthy, 1 leaking",
+    )
+    assert (found["targets"]["leaking"], found["findingsTotal"]) == (1, 1)
+    assert "topLeak" not in found
+
+
+def test_a_mute_that_is_over_mutes_nothing() -> None:
+    of = muting(heap_leak().signature, until="2026-11-23T14:00:00Z")
+    before = status(report("ws-1", heap_leak()), of=of, now=NOW - 1)
+    found = status(report("ws-1", heap_leak()), of=of, now=NOW, previous=before)
+    assert ("muted" in before["findings"][0], "muted" in found["findings"][0]) == (True, False)
+    assert condition(found, "Leaking")[0] == "True"
+
+
+def test_a_finding_shows_what_was_decided_for_its_worst_pod() -> None:
+    near = heap_leak(limit_at=NOW + 60)
+    rows = [refused("ws-1", Refusal.BUDGET), refused("ws-2", Refusal.COOLDOWN)]
+    before = status(report("ws-1", heap_leak()), report("ws-2", near))
+    found = status(report("ws-1", heap_leak()), report("ws-2", near), decisions=rows, previous=before)
+    assert ["decision" in row for row in before["findings"]] == [False]
+    assert [row["decision"] for row in found["findings"]] == ["Cooldown"]
+
+
 @pytest.mark.parametrize(("blind", "state"), [(0, "False"), (1, "False"), (2, "True"), (10, "True")])
 def test_degraded_when_more_than_a_tenth_of_the_running_targets_is_blind(blind: int, state: str) -> None:
     unreadable = several(blind, Verdict.UNREACHABLE, first=100, reason="Timeout", message="no answer within 10s")

@@ -111,11 +111,16 @@ def _not_evaluated(rules: Sequence[RuleInEffect]) -> str:
 def _leaking(facts: Facts) -> _Said:
     if facts.policy.problems:
         return _invalid()
-    leaks = sum(1 for finding in facts.findings if finding.type is FindingType.LEAK)
+    leaks = [finding for finding in facts.findings if finding.type is FindingType.LEAK]
+    muted = sum(1 for finding in leaks if finding.muted is not None)
     counts = facts.counts
-    if leaks:
-        message = f"{plural(leaks, 'leak')} open, the worst: {facts.top_leak}"
+    if len(leaks) > muted:
+        aside = f"; {muted:,} more muted" if muted else ""
+        message = f"{plural(len(leaks) - muted, 'leak')} open, the worst: {facts.top_leak}{aside}"
         return _Said(_TRUE, ConditionReason.LEAK_FOUND, message)
+    if muted:
+        message = f"no open leak but {muted:,} muted (spec.mutes): {_by_verdict(counts)}"
+        return _Said(_FALSE, ConditionReason.LEAKS_MUTED, message)
     if not counts.healthy and not counts.inconclusive:
         return _Said(_UNKNOWN, ConditionReason.NOTHING_JUDGED, f"no verdict yet: {_by_verdict(counts)}")
     return _Said(_FALSE, ConditionReason.NO_LEAK_FOUND, f"no open leak: {_by_verdict(counts)}")

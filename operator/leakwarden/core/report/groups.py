@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from leakwarden.api.status import MAX_PODS
@@ -74,9 +74,9 @@ def _weight(finding: Finding) -> float:
     return 1.0 if UNITS[finding.signal] is Unit.BYTES else _STACK
 
 
-def group(reports: Iterable[TargetReport]) -> tuple[Group, ...]:
+def group(reports: Iterable[TargetReport], muted: Collection[str] = ()) -> tuple[Group, ...]:
     """Every open finding in exactly one group: leaks before pressure, critical first, then by how near the limit is,
-    by affected pods and by growth.
+    by affected pods and by growth. Signatures that are `muted` come last.
 
     Nearness counts in classes and growth in powers of two, so that no number that moves with every sample decides.
     """
@@ -85,7 +85,7 @@ def group(reports: Iterable[TargetReport]) -> tuple[Group, ...]:
         for finding in report.open_findings:
             cases.setdefault((finding.signature, finding.type), []).append(Case(report, finding))
     groups = [Group(signature, kind, tuple(sorted(found, key=_urgency))) for (signature, kind), found in cases.items()]
-    return tuple(sorted(groups, key=_rank))
+    return tuple(sorted(groups, key=lambda found: (found.signature in muted, _rank(found))))
 
 
 def _rank(found: Group) -> tuple[bool, bool, int, int, int, str]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from statistics import median
 from typing import Any
@@ -31,8 +32,9 @@ from leakwarden.api.status import (
 from leakwarden.api.status import ActionState as WireActionState
 from leakwarden.api.words import UNITS, FindingType, Mode, Verdict
 from leakwarden.core.actions import Action, ActionState, Decision
-from leakwarden.core.decide.view import Suspension
-from leakwarden.core.policy import Policy
+from leakwarden.core.decide.say import stamp
+from leakwarden.core.decide.view import Mute, Suspension
+from leakwarden.core.policy import Policy, mutes_of
 from leakwarden.core.report.amounts import clip, moment, plural, quantity, significant
 from leakwarden.core.report.conditions import Facts, conditions
 from leakwarden.core.report.groups import Group, group
@@ -71,8 +73,10 @@ def build_status(
     old = _parsed(previous)
     rules = rules_in_effect(policy.usable) if policy.usable else ()
     counts = _steady_counts(old.targets, _counts(reports))
-    groups = group(reports)
-    findings = _findings(groups, old.findings, now)
+    mutes = mutes_of(policy, now)
+    groups = group(reports, mutes)
+    decided = {(one.pod_uid, one.signature): str(one.refusal or one.action) for one in decisions}
+    findings = tuple(_finding(found, _Known(old.findings, decided, mutes, now)) for found in groups)
     facts = Facts(
         policy=policy,
         reports=reports,
@@ -141,13 +145,20 @@ def _steady_number(old: int | None, new: int) -> int:
     return old if old is not None and near(old, new) else new
 
 
-def _findings(groups: Sequence[Group], old: Sequence[FindingStatus], now: float) -> tuple[FindingStatus, ...]:
-    before = {(shown.signature, shown.type): shown for shown in old}
-    return tuple(_finding(found, before.get((found.signature, found.type)), now) for found in groups)
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What a row depends on besides its findings. `decided` by pod UID and signature, `mutes` by signature."""
+
+    shown: Sequence[FindingStatus]
+    decided: Mapping[tuple[str, str], str]
+    mutes: Mapping[str, Mute]
+    now: float
 
 
-def _finding(found: Group, old: FindingStatus | None, now: float) -> FindingStatus:
+def _finding(found: Group, known: _Known) -> FindingStatus:
     worst = found.worst.finding
+    old = next((row for row in known.shown if (row.signature, row.type) == (found.signature, found.type)), None)
+    mute = known.mutes.get(found.signature)
     unit = UNITS[worst.signal]
     leak = found.type is FindingType.LEAK
     # A limit that is shown already may go a little beyond the horizon: else one near it would come and go.
@@ -163,14 +174,24 @@ def _finding(found: Group, old: FindingStatus | None, now: float) -> FindingStat
         growth=quantity(worst.value - worst.baseline, unit) if leak else None,
         growth_per_hour=quantity(worst.growth_per_hour, unit) if leak and not is_flat(worst) else None,
         limit_at=moment(min(limits)) if limits else None,
+        decision=known.decided.get((found.worst.report.pod_uid, found.signature)),
+        muted=_muted(mute) if mute else None,
         message=clip(_group_message(found, horizon), MAX_MESSAGE),
     )
-    return old if old is not None and _close(old, new, found, now) else new
+    return old if old is not None and _close(old, new, found, known.now) else new
+
+
+def _muted(mute: Mute) -> str:
+    """`until 2026-12-03T08:00Z: fixed in v0.23`."""
+    until = "for good" if mute.until is None else f"until {stamp(mute.until)}"
+    return clip(f"{until}: {mute.reason}", MAX_MESSAGE)
 
 
 def _close(old: FindingStatus, new: FindingStatus, found: Group, now: float) -> bool:
     """Whether what is shown may stay: same pods at its head, and no number 10 % away."""
     if old.severity is not new.severity or (old.limit_at is None) != (new.limit_at is None):
+        return False
+    if (old.decision, old.muted) != (new.decision, new.muted):
         return False
     return (
         len(old.pods) == len(new.pods)
@@ -210,7 +231,7 @@ def _group_message(found: Group, horizon: float) -> str:
 def _top_leak(findings: Sequence[FindingStatus], groups: Sequence[Group]) -> str | None:
     """`main.(*Cache).keep +96Mi/h (3 pods)`, `main.serve +41500 goroutines/h (1 pod)`."""
     for shown, found in zip(findings, groups, strict=True):
-        if found.type is FindingType.LEAK:
+        if found.type is FindingType.LEAK and shown.muted is None:
             site = found.worst.finding.site
             where = short_function(site.function) if site else found.signature
             pods = plural(shown.affected, "pod")
