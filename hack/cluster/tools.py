@@ -86,7 +86,7 @@ def build(module: Module, binaries: tuple[str, ...]) -> None:
     if not _missing(target, binaries):
         return
     check_go(module)
-    with _exclusive(cache_directory() / "bin" / ".lock"):
+    with exclusive(cache_directory() / "bin" / ".lock"):
         missing = _missing(target, binaries)
         if missing:
             _build_missing(module, missing, target)
@@ -206,7 +206,7 @@ def _die_with_parent() -> None:
 
 
 @contextlib.contextmanager
-def _exclusive(path: Path) -> Iterator[None]:
+def exclusive(path: Path) -> Iterator[None]:
     """Hold a lock file; the kernel lets it go when this process ends in whatever way."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("w") as handle:

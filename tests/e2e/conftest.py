@@ -32,6 +32,7 @@ ORDER = (
     "test_e2e_policies",
     "test_e2e_crashes",
     "test_e2e_recordings",
+    "test_e2e_monitoring",
     "test_e2e_healthy",
 )
 
