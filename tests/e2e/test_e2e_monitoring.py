@@ -64,7 +64,7 @@ def test_the_alert_of_a_leak_fires_for_a_leaking_pod_and_ends_when_the_pod_is_go
 def test_the_operator_is_scraped_and_is_neither_blind_nor_slow(monitored: Prometheus, scene: Scene) -> None:
     def read() -> None:
         (rate,) = monitored.query("leakwarden:samples_read:rate10m")
-        assert float(rate["value"][1]) > 1
+        assert float(rate["value"][1]) > 0
 
     scene.eventually(read, 60)
     firing = {alert["labels"]["alertname"] for alert in monitored.alerts() if alert["state"] == "firing"}
