@@ -15,6 +15,7 @@
      │   ├─ ApiConflict        409 or a failed precondition: look again, decide again             look again
      │   ├─ ApiNotFound        404: the object is gone                                            never
      │   └─ DisruptionBudget   429 from a PodDisruptionBudget on an eviction                      next decision
+     ├─ NeedsConsent           a command would also do what nobody asked for; names the option    after a person
      └─ StoreError             the state directory cannot be read or written                      after a person
 
 Foreign exceptions are translated once, in the adapter that meets them, with the cause kept (`raise … from`).
@@ -90,13 +91,17 @@ class SamplingError(LeakwardenError):
 
 
 class ApiError(LeakwardenError):
-    """The Kubernetes API refused a request, or could not be reached. `status` is the HTTP status, 0 without one."""
+    """The Kubernetes API refused a request, or could not be reached. `status` is the HTTP status, 0 without one.
+
+    `asked` is the request in RBAC words (`list pods in namespace demo`), empty where it was none.
+    """
 
     retry = Retry.BACKOFF
 
-    def __init__(self, message: str, status: int = 0) -> None:
+    def __init__(self, message: str, status: int = 0, asked: str = "") -> None:
         super().__init__(message)
         self.status = status
+        self.asked = asked
 
 
 class ApiUnavailable(ApiError):
@@ -134,6 +139,12 @@ class DisruptionBudget(ApiError):
     """A PodDisruptionBudget does not allow the eviction now. `budget` is its name where the API gave it."""
 
     retry = Retry.NEXT_DECISION
+
+
+class NeedsConsent(LeakwardenError):
+    """What a command was told to do has another effect that its user may not know of; the message names the option."""
+
+    retry = Retry.AFTER_A_PERSON
 
 
 class StoreError(LeakwardenError):

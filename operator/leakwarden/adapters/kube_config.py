@@ -20,6 +20,8 @@ from leakwarden.errors import ApiError
 TOKEN_PERIOD = 60.0
 """Seconds between looks at a token file or a credential plugin (which has its own expiry inside)."""
 
+_OF_THE_POD = Path("/var/run/secrets/kubernetes.io/serviceaccount/namespace")
+
 
 @dataclass(slots=True)
 class KubeConnection:
@@ -73,7 +75,7 @@ async def load_connection(kubeconfig: str | None = None, context: str | None = N
     configuration = Configuration()
     loader: Any
     token_file: Path | None
-    path = kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
+    path = _where(kubeconfig)
     in_cluster = not kubeconfig and "KUBERNETES_SERVICE_HOST" in os.environ and not _any_exists(path)
     if not in_cluster and not _any_exists(path):
         raise ApiError(f"cannot load {path}: there is no such file")
@@ -99,6 +101,42 @@ async def load_connection(kubeconfig: str | None = None, context: str | None = N
         _token_file=token_file,
         _token=configuration.api_key.get("BearerToken", ""),
     )
+
+
+def context_namespace(kubeconfig: str | None = None, context: str | None = None) -> str:
+    """The namespace that a command means when it is told none: the context's, else that of the pod, else `default`.
+
+    Raises ApiError.
+    """
+    path = _where(kubeconfig)
+    if not _any_exists(path):
+        try:
+            return _OF_THE_POD.read_text().strip() or "default"
+        except OSError:
+            return "default"
+    contexts, current = _contexts(path)
+    found = next((one for one in contexts if one["name"] == (context or current)), {})
+    return str((found.get("context") or {}).get("namespace") or "default")
+
+
+def context_names(kubeconfig: str | None = None) -> list[str]:
+    """Of the contexts that `context` may name. Raises ApiError."""
+    return [str(one["name"]) for one in _contexts(_where(kubeconfig))[0]]
+
+
+def _contexts(path: str) -> tuple[list[dict[str, Any]], str]:
+    """All there are, and the name of the current one."""
+    from kubernetes.aio import config
+
+    try:
+        contexts, current = config.list_kube_config_contexts(path)  # type: ignore[no-untyped-call]
+    except (config.ConfigException, OSError, TypeError, AttributeError, ValueError) as error:
+        raise ApiError(f"cannot load {path}: {cap(str(error))}") from error
+    return contexts, str((current or {}).get("name") or "")
+
+
+def _where(kubeconfig: str | None) -> str:
+    return kubeconfig or os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
 
 
 def _any_exists(paths: str) -> bool:

@@ -64,29 +64,29 @@ def api_error(http_status: int, body: bytes | str, what: str) -> ApiError:
     said = cap(text) or f"HTTP {http_status} without a body"
     match http_status:
         case 401:
-            return ApiForbidden(f"cannot {what}: the token is not accepted: {said}", 401)
+            return ApiForbidden(f"cannot {what}: the token is not accepted: {said}", 401, what)
         case 403:
-            return ApiForbidden(f"cannot {what}: {said}", 403)
+            return ApiForbidden(f"cannot {what}: {said}", 403, what)
         case 404:
-            return ApiNotFound(f"cannot {what}: {said}", 404)
+            return ApiNotFound(f"cannot {what}: {said}", 404, what)
         case 409:
-            return ApiConflict(f"cannot {what}: {said}", 409)
+            return ApiConflict(f"cannot {what}: {said}", 409, what)
         case 410:
-            return WatchExpired(f"cannot {what}: {said}", 410)
+            return WatchExpired(f"cannot {what}: {said}", 410, what)
         case 429 if budget := _budget_cause(status):
-            return DisruptionBudget(f"{said} {budget}".strip(), 429)
+            return DisruptionBudget(f"{said} {budget}".strip(), 429, what)
         case 429:
-            return ApiUnavailable(f"cannot {what}: throttled: {said}", 429)
+            return ApiUnavailable(f"cannot {what}: throttled: {said}", 429, what)
         case _ if http_status >= 500:
-            return ApiUnavailable(f"cannot {what}: HTTP {http_status}: {said}", http_status)
+            return ApiUnavailable(f"cannot {what}: HTTP {http_status}: {said}", http_status, what)
         case _:
-            return ApiError(f"cannot {what}: HTTP {http_status}: {said}", http_status)
+            return ApiError(f"cannot {what}: HTTP {http_status}: {said}", http_status, what)
 
 
 def unreachable(what: str, error: BaseException) -> ApiUnavailable:
     """The error for no answer at all: connection, TLS, timeout."""
     said = "no answer in time" if isinstance(error, TimeoutError) else cap(str(error) or type(error).__name__)
-    return ApiUnavailable(f"cannot {what}: {said}")
+    return ApiUnavailable(f"cannot {what}: {said}", asked=what)
 
 
 def _budget_cause(status: Mapping[str, Any]) -> str | None:

@@ -10,6 +10,9 @@ from pathlib import Path
 
 import click
 
+from leakwarden.cli.kubectl.findings import findings
+from leakwarden.cli.kubectl.muting import mute, unmute
+from leakwarden.cli.kubectl.pausing import pause, resume
 from leakwarden.cli.record_command import record
 from leakwarden.cli.replay_command import replay
 from leakwarden.errors import LeakwardenError
@@ -109,5 +112,10 @@ def diff(base: Path, new: Path, form: str, by: str, top: int, sample_index: str)
         print_tables(found, top)
 
 
-main.add_command(record)
-main.add_command(replay)
+for command in (record, replay, findings, pause, resume, mute, unmute):
+    main.add_command(command)
+
+
+def plugin() -> None:
+    """`kubectl-leakwarden` on the PATH is `kubectl leakwarden` to a person, and help calls it so."""
+    main(prog_name="kubectl leakwarden")

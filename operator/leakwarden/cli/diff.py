@@ -13,7 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from leakwarden.api.words import Unit
-from leakwarden.cli.output import drawn
+from leakwarden.cli.output import drawn, printable
 from leakwarden.core.diff.difference import By, Difference, Entry, difference
 from leakwarden.core.diff.places import Opened, open_profile
 from leakwarden.core.report.amounts import amount
@@ -68,7 +68,7 @@ def print_tables(found: Difference, top: int) -> None:
 
 def _print(console: Console, found: Difference, top: int) -> None:
     if not found.lines:
-        console.print(_printable(f"No difference in {found.kind.type}."))
+        console.print(printable(f"No difference in {found.kind.type}."))
         return
     show = _shown(found.kind.unit)
     console.print(_table("By function", found, found.functions[:top], show, lambda e: e.function))
@@ -82,18 +82,13 @@ def _table(
     title: str, found: Difference, entries: Sequence[Entry], show: Callable[[int], str], name: Callable[[Entry], str]
 ) -> Table:
     unit = f" in {found.kind.unit}" if found.kind.unit not in _TOLD_BY_CELLS else ""
-    table = Table(title=_printable(f"{title}: {found.kind.type}{unit}"), box=box.SIMPLE_HEAD, title_justify="left")
+    table = Table(title=printable(f"{title}: {found.kind.type}{unit}"), box=box.SIMPLE_HEAD, title_justify="left")
     table.add_column("flat", justify="right", no_wrap=True)
     table.add_column("cum", justify="right", no_wrap=True)
     table.add_column("function" if name is not _where else "function and line", overflow="fold")
     for entry in entries:
-        table.add_row(*(_coloured(show, value) for value in (entry.flat, entry.cum)), _printable(name(entry)))
+        table.add_row(*(_coloured(show, value) for value in (entry.flat, entry.cum)), printable(name(entry)))
     return table
-
-
-def _printable(text: str) -> Text:
-    """Names come from the profile: none may steer the terminal, or be taken for markup."""
-    return Text("".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text))
 
 
 def _where(entry: Entry) -> str:

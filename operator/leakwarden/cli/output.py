@@ -11,6 +11,7 @@ from typing import Final
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 WIDE: Final = 160
 """Columns for text that goes to no terminal."""
@@ -45,10 +46,16 @@ def _forget() -> None:
         os.dup2(nothing.fileno(), sys.stdout.fileno())
 
 
-def drawn(draw: Callable[[Console], None]) -> None:
-    """What `draw` prints, as wide as the terminal."""
+def printable(text: str, style: str = "") -> Text:
+    """Names come from profiles: none may steer the terminal, or be taken for markup."""
+    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return Text(shown, style)
+
+
+def drawn(draw: Callable[[Console], None], wide: int = WIDE) -> None:
+    """What `draw` prints, as wide as the terminal, or `wide` columns where there is none."""
     stdout = Console()
     held = StringIO()
     terminal = stdout.is_terminal
-    draw(Console(file=held, highlight=False, force_terminal=terminal, width=stdout.width if terminal else WIDE))
+    draw(Console(file=held, highlight=False, force_terminal=terminal, width=stdout.width if terminal else wide))
     written(held.getvalue())

@@ -1,0 +1,71 @@
+"""Tables as kubectl prints them, and the same for programs: `-o wide|json|yaml`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import click
+import yaml
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from leakwarden.cli.output import drawn, printable, written
+
+ENDLESS: Final = 10_000
+"""Columns where there is no terminal: nothing is cut or folded for `grep` and `awk`."""
+FORMS: Final = ("wide", "json", "yaml")
+
+output_option = click.option(
+    "-o", "--output", "form", type=click.Choice(FORMS), help="More columns, or all that is known.  [default: a table]"
+)
+
+Cell = str | Text
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """`show` makes the cell of a row; numbers stand to the right. A `folds` column gives way on a narrow terminal."""
+
+    title: str
+    show: Callable[[Any], Cell]
+    right: bool = False
+    folds: bool = False
+    wide: bool = False
+    """Only with -o wide."""
+
+
+def printed(documents: Sequence[Any], form: str) -> bool:
+    """For programs, where `form` says so; whether it did."""
+    if form == "json":
+        written(json.dumps(documents, indent=2) + "\n")
+    elif form == "yaml":
+        written(yaml.safe_dump(documents, sort_keys=False, allow_unicode=True, width=120))
+    return form in ("json", "yaml")
+
+
+def table(columns: Sequence[Column], rows: Sequence[Any], *, wide: bool) -> Table:
+    """Without lines, titles in capitals, as kubectl has it."""
+    made = Table(box=None, show_edge=False, pad_edge=False, padding=(0, 3, 0, 0), header_style="")
+    shown = [column for column in columns if wide or not column.wide]
+    for column in shown:
+        made.add_column(
+            column.title, justify="right" if column.right else "left", no_wrap=not column.folds, overflow="fold"
+        )
+    for row in rows:
+        made.add_row(*(_cell(column.show(row)) for column in shown))
+    return made
+
+
+def print_table(columns: Sequence[Column], rows: Sequence[Any], *, wide: bool) -> None:
+    def draw(console: Console) -> None:
+        console.print(table(columns, rows, wide=wide))
+
+    drawn(draw, ENDLESS)
+
+
+def _cell(cell: Cell) -> Text:
+    return printable(cell) if isinstance(cell, str) else cell
