@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -32,6 +32,9 @@ class Nothing:
         return ()
 
     def conditions(self) -> Mapping[PolicyKey, Sequence[Mapping[str, str]]]:
+        return {}
+
+    def muted(self) -> Mapping[PolicyKey, Collection[str]]:
         return {}
 
     def levels(self) -> Iterable[TargetLevels]:

@@ -31,12 +31,16 @@ class Snapshot:
     journal: tuple[Action, ...] = ()
 
     written: dict[PolicyKey, list[dict[str, str]]] = field(default_factory=dict)
+    mutes: dict[PolicyKey, set[str]] = field(default_factory=dict)
 
     def reports_by_policy(self) -> Iterable[tuple[PolicyKey, list[TargetReport]]]:
         return self.reports.items()
 
     def conditions(self) -> dict[PolicyKey, list[dict[str, str]]]:
         return self.written
+
+    def muted(self) -> dict[PolicyKey, set[str]]:
+        return self.mutes
 
 
 @dataclass
@@ -75,6 +79,16 @@ def test_findings_are_counted_by_type_and_severity_and_ended_ones_are_not(scrape
     assert of("leakwarden_findings_open", type="Leak", severity="Warning") == 1
     assert of("leakwarden_findings_open", type="Pressure", severity="Warning") == 1
     assert of("leakwarden_findings_open", type="Pressure", severity="Critical") == 0
+
+
+def test_a_muted_finding_is_counted_apart_so_that_no_alert_on_the_others_hears_of_it(scrape: Scrape) -> None:
+    both = [report("a", heap_leak()), report("b", heap_leak(), goroutine_leak())]
+    scrape.snapshot.reports = {GOPLS: both, OTHER: both}
+    scrape.snapshot.mutes = {GOPLS: {heap_leak().signature}}
+    assert scrape.of("leakwarden_findings_open", type="Leak", severity="Critical") == 0
+    assert scrape.of("leakwarden_findings_open", type="Leak", severity="Warning") == 1
+    assert scrape.of("leakwarden_findings_open", OTHER, type="Leak", severity="Critical") == 2
+    assert (scrape.of("leakwarden_findings_muted"), scrape.of("leakwarden_findings_muted", OTHER)) == (2, 0)
 
 
 def test_a_policy_that_went_leaves_no_stale_series(scrape: Scrape) -> None:

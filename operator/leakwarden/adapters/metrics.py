@@ -7,7 +7,7 @@ Series of single pods are in `target_metrics`.
 from __future__ import annotations
 
 from collections import Counter as Count
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -34,6 +34,10 @@ class Snapshot(Protocol):
 
     def conditions(self) -> Mapping[PolicyKey, Sequence[Mapping[str, Any]]]:
         """Of each policy, in the words of its status."""
+        ...
+
+    def muted(self) -> Mapping[PolicyKey, Collection[str]]:
+        """The signatures that each policy mutes now; one that mutes nothing may be left out."""
         ...
 
     @property
@@ -119,18 +123,26 @@ class FleetCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         targets = GaugeMetricFamily("leakwarden_targets", "Targets by verdict.", labels=[*_POLICY, "verdict"])
         findings = GaugeMetricFamily(
-            "leakwarden_findings_open", "Open findings, one per pod and bug.", labels=[*_POLICY, "type", "severity"]
+            "leakwarden_findings_open",
+            "Open findings that are not muted, one per pod and bug.",
+            labels=[*_POLICY, "type", "severity"],
         )
+        muted = GaugeMetricFamily("leakwarden_findings_muted", "Open findings that are muted.", labels=_POLICY)
+        mutes = self._snapshot.muted()
         for key, reports in self._snapshot.reports_by_policy():
             verdicts = Count(report.verdict for report in reports)
             for verdict in Verdict:
                 targets.add_metric([key.namespace, key.name, verdict.value], verdicts[verdict])
-            found = Count((f.type, f.severity) for report in reports for f in report.open_findings)
+            silent = mutes.get(key, ())
+            loud = [f for report in reports for f in report.open_findings if f.signature not in silent]
+            found = Count((f.type, f.severity) for f in loud)
+            muted.add_metric([key.namespace, key.name], sum(len(one.open_findings) for one in reports) - len(loud))
             for kind in FindingType:
                 for severity in Severity:
                     findings.add_metric([key.namespace, key.name, kind.value, severity.value], found[kind, severity])
         yield targets
         yield findings
+        yield muted
         yield self._conditions()
         yield self._refusals()
         yield self._actions()

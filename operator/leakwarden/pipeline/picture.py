@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from leakwarden.core.actions import Action
 from leakwarden.core.decide import Plan
 from leakwarden.core.judge.levels import Levels, levels
+from leakwarden.core.policy import mutes_of
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.targets import PolicyKey
 from leakwarden.pipeline.clock import Clock
@@ -53,6 +54,11 @@ class Picture:
     def conditions(self) -> Mapping[PolicyKey, Sequence[Mapping[str, Any]]]:
         """Of each policy, as last written; empty where its status was not written yet."""
         return {key: self._recording.conditions(key) for key in self._fleet.policies}
+
+    def muted(self) -> Mapping[PolicyKey, Collection[str]]:
+        """The signatures that each policy mutes now."""
+        now = self._clock.now()
+        return {key: mutes_of(policy, now) for key, policy in self._fleet.policies.items()}
 
     @property
     def plan(self) -> Plan:
