@@ -20,6 +20,7 @@ from leakwarden.adapters.ports import ByteStream, PartReading
 from leakwarden.adapters.sampler import PodSampler
 from leakwarden.api.words import FailureReason, Transport, WaitKind
 from leakwarden.core.gopls_info import GoplsInfo
+from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.parts import GOROUTINE, GOROUTINE_LEAK, HEAP, IDENTITY, MEMSTATS, ROUTINE, TEXT
 from leakwarden.core.readings import Failure, GoroutineGroup, GoroutineReading, HeapReading, Reading, Site, SiteUse
 from leakwarden.core.samples import SampleResult
@@ -34,6 +35,7 @@ INFO_PAGE = (
     b"LogFile: \npid: 4711\n</pre>\n<h3>Build info</h3>\n<pre>\ngolang.org/x/tools/gopls v0.22.0\n"
     b"go: go1.26.8\n</pre></body></html>"
 )
+MAIN_PAGE = b"<html><body><h2>Sessions</h2><ul></ul></body></html>"
 
 
 class Verbatim:
@@ -236,12 +238,15 @@ async def test_a_connection_that_never_opens_is_a_timeout_while_connecting() -> 
 
 async def test_gopls_is_asked_who_it_is_on_the_same_connection() -> None:
     def answers(path: str) -> bytes:
-        return answer(INFO_PAGE, "text/html; charset=utf-8") if path == "/info" else answer(b"gopls")
+        pages = {"/info": INFO_PAGE, "/": MAIN_PAGE}
+        return answer(pages[path], "text/html; charset=utf-8") if path in pages else answer(b"gopls")
 
     result, asked = await sampled(answers, ROUTINE | {IDENTITY})
-    assert result.info == GoplsInfo(4711, 1795438784.25, "golang.org/x/tools/gopls v0.22.0", "go1.26.8")
-    assert json.loads(result.parts[IDENTITY])["pid"] == 4711
-    assert asked[0] == "+" and asked.count("+") == 1 and asked[-1] == "/info"
+    idle = GoplsState(sessions=0, views=0, documents=0)
+    assert result.info == GoplsInfo(4711, 1795438784.25, "golang.org/x/tools/gopls v0.22.0", "go1.26.8", idle)
+    recorded = json.loads(result.parts[IDENTITY])
+    assert (recorded["pid"], recorded["state"]["documents"]) == (4711, 0)
+    assert asked == ["+", "/debug/pprof/heap", "/debug/pprof/goroutine", "/info", "/"]
 
 
 async def test_a_process_that_is_not_gopls_is_not_asked_for_its_info_page() -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+import json
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -14,8 +15,10 @@ from leakwarden.core import judge
 from leakwarden.core.actions import Refusal
 from leakwarden.core.decide.view import Mute, RemediationPolicy
 from leakwarden.core.gopls_info import GoplsInfo
+from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.readings import Attempt, Failure, PartFailure, ProcessIdentity, Reading
 from leakwarden.core.recording import Errors, errors_json
+from leakwarden.core.recording_attempt import decoded
 from leakwarden.core.recording_plan import Planned, planned
 from leakwarden.core.recording_replay import Replay, attempts, replay
 from leakwarden.core.recording_target import of_pod, target_json
@@ -93,7 +96,11 @@ def test_replay_says_what_the_judge_says_of_the_same_attempts(course: list[str])
             outcome = replace(outcome, heap=None)
         info = GoplsInfo(pid, T0 - 3600.0 + pid) if number % 3 == 0 and kind != "refused" else GoplsInfo()
         if info.pid:
-            made["gopls.json"] = b'{"pid": %d, "started_at": %f}' % (info.pid, info.started_at)
+            told = replace(
+                info, state=GoplsState(sessions=1, documents=number, fingerprint="f") if number % 2 else None
+            )
+            made["gopls.json"] = json.dumps(asdict(told)).encode()
+            info = told
         if kind == "oom" or number == 0:
             made["target.json"] = target_json(of_pod(ENDPOINT, facts))
         samples.append(made)
@@ -102,7 +109,7 @@ def test_replay_says_what_the_judge_says_of_the_same_attempts(course: list[str])
             facts.uid, container.container_id, info.pid, info.started_at or container.started_at
         )  # fmt: skip
         killed = container.last_oom_at >= read_at - 1.0
-        attempt = Attempt(at, outcome, process, 30.0, container.memory_limit, killed)
+        attempt = Attempt(at, outcome, process, 30.0, container.memory_limit, killed, info)
         given_by_hand.append(attempt)
         judgement = judge.step(state, attempt, RULES)
         state = judgement.state
@@ -116,6 +123,19 @@ def test_replay_says_what_the_judge_says_of_the_same_attempts(course: list[str])
 def reading(made: dict[str, bytes]) -> Any:
     heaps, counts = heap_from_bytes(made["heap.pb.gz"], CAP), goroutines_from_bytes(made["goroutine.pb.gz"], CAP)
     return Reading(heaps, counts)
+
+
+def test_a_recording_from_before_the_pages_were_read_tells_who_the_process_is_and_no_more() -> None:
+    before = b'{"pid": 7, "started_at": 1.5, "version": "golang.org/x/tools/gopls v0.22.0", "go_version": "go1.26.8"}'
+    found = decoded(leaking(1) | {"gopls.json": before}, CAP)
+    assert found is not None
+    assert found.info == GoplsInfo(7, 1.5, "golang.org/x/tools/gopls v0.22.0", "go1.26.8", None)
+
+
+@pytest.mark.parametrize("state", ["[]", '{"documents": -1}', '{"sessions": 1.5}', '{"views": true}', '"x"'])
+def test_a_gopls_file_whose_state_is_no_counts_is_refused(state: str) -> None:
+    with pytest.raises(MalformedRecording, match=r"gopls\.json: state"):
+        decoded(leaking(1) | {"gopls.json": f'{{"pid": 7, "state": {state}}}'.encode()}, CAP)
 
 
 # -- what is damaged --------------------------------------------------------------------------------------------------

@@ -110,10 +110,10 @@ def test_the_ballast_of_gopls_is_neither_live_nor_a_site_and_all_the_rest_of_its
     [
         (f"{CACHE}.init", True),
         (f"{CACHE}.init.0", True),
-        (f"{CACHE}.init.0.func1", True),
-        (f"{CACHE}.init.func2", True),
-        (f"{CACHE}.glob..func1", True),
-        ("golang.org/x/tools/internal/lsp/cache.init", True),
+        (f"{CACHE}.init.0.func1", False),
+        (f"{CACHE}.init.func2", False),
+        (f"{CACHE}.glob..func1", False),
+        ("golang.org/x/tools/internal/lsp/cache.init", False),
         (f"{CACHE}.initialize", False),
         (f"{CACHE}.(*Session).init", False),
         (f"{CACHE}/parsego.init", False),
@@ -131,6 +131,12 @@ def test_the_ballast_of_a_real_gopls_is_found() -> None:
     assert reading.ballast_bytes == 100_007_936
     assert reading.live_bytes < 50_000_000
     assert not any(is_ballast(function) for function in reading.sites)
+
+
+def test_the_ballast_of_a_newer_gopls_is_found_and_an_older_one_has_none() -> None:
+    gopls = RECORDINGS.parent / "gopls"
+    assert heap_from_bytes((gopls / "v0.24.0/heap.pb.gz").read_bytes(), 1 << 24).ballast_bytes == 100_007_936
+    assert heap_from_bytes((gopls / "v0.10.1/heap.pb.gz").read_bytes(), 1 << 24).ballast_bytes == 0
 
 
 def test_the_goroutines_that_a_silent_client_leaves_behind_stand_at_one_function() -> None:

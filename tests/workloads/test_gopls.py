@@ -16,6 +16,13 @@ from pathlib import Path
 
 import pytest
 
+from leakwarden.adapters.decode_pool import DecodePool
+from leakwarden.adapters.pod_ip import PodIPDialer
+from leakwarden.adapters.sampler import PodSampler
+from leakwarden.api.words import Scheme, Transport
+from leakwarden.core.gopls_info import GoplsInfo
+from leakwarden.core.parts import IDENTITY, ROUTINE
+from leakwarden.core.targets import EndpointSpec, Target, TargetKey
 from workloads.build import build
 
 DEADLINE = 90.0
@@ -130,3 +137,31 @@ def test_sigterm_ends_the_driver_and_its_gopls_at_once(drive: Callable[..., Driv
 def _children(pid: int) -> list[int]:
     tasks = Path(f"/proc/{pid}/task").glob("*/children")
     return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+async def test_what_an_editor_has_open_is_read_off_the_pages_of_its_gopls(drive: Callable[..., Driver]) -> None:
+    driver = drive("-leak=file-cache", "-every=300ms", "-edits=4", f"-max-bytes={600 << 20}")
+    _wait("four open documents", lambda: driver.get("/session/1").count("/file/1/") == 4)
+    pool = DecodePool(1)
+    sampler = PodSampler({Transport.POD_IP: PodIPDialer()}, pool)
+    looks = [await _look(sampler, driver)]
+    _wait("60 MB held by readFile", lambda: driver.heap_bytes_in("internal/cache.readFile") > 60 << 20)
+    looks.append(await _look(sampler, driver))
+    await sampler.close()
+    pool.close()
+    assert [(info.version, info.pid > 1) for info in looks] == [("golang.org/x/tools/gopls v0.22.0", True)] * 2
+    before, after = (info.state for info in looks)
+    assert before is not None and after is not None
+    assert (
+        (before.sessions, before.views, before.documents) == (after.sessions, after.views, after.documents) == (1, 1, 4)
+    )
+    assert before.cached_files is not None and after.cached_files is not None
+    assert after.cached_files >= before.cached_files + 30
+    assert after.largest_file is not None and 1 << 20 <= after.largest_file < 2 << 20
+    assert after.fingerprint != before.fingerprint
+
+
+async def _look(sampler: PodSampler, driver: Driver) -> GoplsInfo:
+    endpoint = EndpointSpec("gopls", driver.debug, "/debug/pprof", Scheme.HTTP, None)
+    where = Target(TargetKey("", "gopls"), "", "localhost", "127.0.0.1", endpoint, Transport.POD_IP, 30.0, 32 << 20)
+    return (await sampler.sample(where, ROUTINE | {IDENTITY})).info

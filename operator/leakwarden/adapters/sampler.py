@@ -13,12 +13,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 
 from leakwarden.adapters.connections import KEEP, KeptConnections
+from leakwarden.adapters.gopls_reader import read_gopls
 from leakwarden.adapters.kube_errors import cap
 from leakwarden.adapters.ports import ByteStream, Decoder, Dialer, PartReading
 from leakwarden.adapters.pprof_http import PprofConnection
 from leakwarden.adapters.tls_stream import TlsStream
 from leakwarden.api.words import FailureReason, Scheme, Transport
-from leakwarden.core.gopls_info import MAX_PAGE, GoplsInfo, looks_like_gopls, parse_info
+from leakwarden.core.gopls_info import GoplsInfo, looks_like_gopls
 from leakwarden.core.parts import GOROUTINE, GOROUTINE_LEAK, HEAP, HEAP_AFTER_GC, IDENTITY, MEMSTATS, PARTS, Part
 from leakwarden.core.readings import (
     Failure,
@@ -36,8 +37,6 @@ log = logging.getLogger(__name__)
 
 _ONE_PART_ONLY = frozenset({FailureReason.HTTP_STATUS, FailureReason.TOO_LARGE})
 """Failures that say nothing about the next part; after any other the attempt asks for no more."""
-_INFO_PATIENCE = 2.0
-"""Seconds for `/info`, which is a courtesy."""
 FORCED_GC_PATIENCE = 60.0
 """Seconds at least for a forced collection, after all other parts: 0.5 GB of heap take up to 1.5 s, and what leaks is
 large. One that was forced and not waited for costs the process as much, for nothing."""
@@ -173,14 +172,11 @@ class _Attempt:
                 self._fail([PARTS[name]], FailureReason.TOO_LARGE, cap(str(error)))
 
     async def _ask_identity(self) -> None:
-        path = PARTS[IDENTITY].path
-        try:
-            async with asyncio.timeout(min(_INFO_PATIENCE, self._target.timeout)):
-                page = await self._connection.get(path, PARTS[IDENTITY].content_type, MAX_PAGE)
-        except (SamplingError, TimeoutError):
-            return  # without it a restarted process is still told by its falling counters
-        self.info = parse_info(page)
-        self.raw[IDENTITY] = json.dumps(asdict(self.info), sort_keys=True).encode()
+        """Without it a restarted process is still told by its falling counters."""
+        info = await read_gopls(self._connection, self._target.timeout)
+        if info is not None:
+            self.info = info
+            self.raw[IDENTITY] = json.dumps(asdict(info), sort_keys=True).encode()
 
     def _functions(self) -> list[str]:
         heap, goroutines = self._readings.get(HEAP), self._readings.get(GOROUTINE)

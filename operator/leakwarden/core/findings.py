@@ -14,6 +14,7 @@ from leakwarden.api.words import (
     Signal,
     WaitKind,
 )
+from leakwarden.core.gopls_info import GoplsContext
 from leakwarden.core.readings import Site
 
 UNATTRIBUTED = "unattributed"
@@ -77,6 +78,8 @@ class Finding:
     resolved_at: float | None = None
     confirmation: Confirmation | None = None
     """Of a memory leak; None: not asked yet."""
+    gopls: GoplsContext | None = None
+    """What the process was doing, where it is a gopls whose pages were read."""
 
     @property
     def open(self) -> bool:

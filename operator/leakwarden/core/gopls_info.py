@@ -1,4 +1,5 @@
-"""Who a gopls process says it is, from the `/info` page of its debug server (gopls v0.22: internal/debug/info.go)."""
+"""What is known of a gopls: who it says it is on the `/info` page of its debug server (internal/debug/info.go), and
+what it does."""
 
 from __future__ import annotations
 
@@ -8,8 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
 
-MAX_PAGE = 256 << 10
-"""Bytes; the page lists gopls's modules and is a few KB."""
+from leakwarden.core.gopls_pages import MAX_PAGE, GoplsState
+
 PACKAGE = "golang.org/x/tools/gopls"
 
 _PID = re.compile(r"^pid: (\d{1,9})$", re.MULTILINE)
@@ -25,7 +26,32 @@ class GoplsInfo:
     pid: int = 0
     started_at: float = 0.0
     version: str = ""
+    """As on the page, `golang.org/x/tools/gopls v0.22.0`."""
     go_version: str = ""
+    state: GoplsState | None = None
+    """What it does, where its other pages were read."""
+
+    @property
+    def told(self) -> bool:
+        """Whether a gopls answered at all."""
+        return bool(self.pid or self.version)
+
+
+@dataclass(frozen=True, slots=True)
+class GoplsContext:
+    """What was last known of a gopls, from one look or several. Times are unix seconds."""
+
+    version: str = ""
+    """`v0.22.0`; empty unknown, as of a gopls that was built from a checkout."""
+    go_version: str = ""
+    state: GoplsState | None = None
+    """None: its pages never told."""
+    looked_at: float = 0.0
+    """When they told `state`."""
+    edited_at: float | None = None
+    """The newest look that found other contents in the open documents than the look before."""
+    before: GoplsState | None = None
+    """Of a finding: documents, cached files and memoized results around its onset; the rest is unknown."""
 
 
 def looks_like_gopls(functions: Iterable[str]) -> bool:

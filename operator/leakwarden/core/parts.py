@@ -10,7 +10,7 @@ MEMSTATS = "memstats"
 GOROUTINE_LEAK = "goroutineleak"
 HEAP_AFTER_GC = "heap-gc"
 IDENTITY = "gopls"
-"""gopls's `/info` page: process id and start. Read only where the profiles show that the process is gopls."""
+"""Who a gopls is and what it does, from its pages, `/info` first. Read only where the profiles show that it is one."""
 
 PROTO = "application/octet-stream"
 TEXT = "text/plain"

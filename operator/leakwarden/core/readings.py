@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from leakwarden.api.words import FailureReason, WaitKind
+from leakwarden.core.gopls_info import GoplsInfo
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -161,3 +162,5 @@ class Attempt:
     """Bytes: the container's memory limit, 0 without one."""
     oom_killed: bool = False
     """The container was OOM-killed (reason OOMKilled, or Error with exit code 137) since the last reading."""
+    gopls: GoplsInfo = field(default_factory=GoplsInfo)
+    """What its pages told in this attempt, where it is a gopls and was asked."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from leakwarden.api.words import FailureReason
 from leakwarden.core.gopls_info import GoplsInfo
+from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.parts import GOROUTINE, GOROUTINE_LEAK, HEAP, HEAP_AFTER_GC, IDENTITY, MEMSTATS, PARTS
 from leakwarden.core.readings import Attempt, Failure, PartFailure, ProcessIdentity, Reading
 from leakwarden.core.recording import ERROR_FILE, Errors, json_object, parse_errors
@@ -24,6 +25,8 @@ _DECODERS: Mapping[str, tuple[str, Callable[[bytes, int], Any]]] = {
     HEAP_AFTER_GC: ("heap_after_gc", heap_from_bytes),
 }
 """By part name: the field of a Reading, and what fills it."""
+_COUNTS = ("sessions", "views", "documents", "cached_files", "largest_file", "memoized")
+"""Fields of GoplsState."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +82,7 @@ def attempt_of(sample: Decoded, at: float, target: RecordedTarget | None, interv
         interval=interval,
         memory_limit=container.memory_limit if container else 0,
         oom_killed=bool(container and container.last_oom_at >= read_at - 1.0),
+        gopls=sample.info,
     )
 
 
@@ -96,6 +100,23 @@ def _info(data: bytes | None) -> GoplsInfo:
             started_at=started_at,
             version=str(document.get("version", "")),
             go_version=str(document.get("go_version", "")),
+            state=_state(document.get("state")),
         )
     except (TypeError, ValueError, OverflowError) as error:
         raise MalformedRecording(f"{what}: {error}") from error
+
+
+def _state(document: Any) -> GoplsState | None:
+    """Recordings of before have none. Raises TypeError or ValueError."""
+    if document is None:
+        return None
+    if not isinstance(document, Mapping):
+        raise TypeError("state is no object")
+    counts = {name: _count(name, document.get(name)) for name in _COUNTS}
+    return GoplsState(**counts, fingerprint=str(document.get("fingerprint", "")))
+
+
+def _count(name: str, value: Any) -> int | None:
+    if value is None or (isinstance(value, int) and not isinstance(value, bool) and value >= 0):
+        return value
+    raise ValueError(f"state.{name} is {value!r}, and should be a count")

@@ -23,15 +23,12 @@ from leakwarden.errors import MalformedProfile, ProfileTooLarge
 MAX_SITES: Final = 4096
 """Functions kept one by one in a reading; a gopls in a large workspace shows about 1,000."""
 
-BALLAST: Final = {
-    "golang.org/x/tools/gopls/internal/cache": re.compile(r"init(\.\d+)?(\.func\d+)?|glob\.\.func\d+"),
-    "golang.org/x/tools/gopls/internal/lsp/cache": re.compile(r"init(\.\d+)?(\.func\d+)?|glob\.\.func\d+"),
-    "golang.org/x/tools/internal/lsp/cache": re.compile(r"init(\.\d+)?(\.func\d+)?|glob\.\.func\d+"),
-}
+BALLAST: Final = {"golang.org/x/tools/gopls/internal/cache": re.compile(r"init(\.\d+)?")}
 """Functions that hold memory on purpose and for good, by package: not a leak, and not live data either.
 
-gopls sets 100 MB aside when its package `cache` is initialised (`var ballast`) and never touches them: they make
-garbage collections rarer. Counted as live heap they would top every idle profile and drown every percentage."""
+Since v0.17 gopls sets 100 MB aside when its package `cache` is initialised (`var ballast`) and never touches them: they
+make garbage collections rarer. Counted as live heap they would top every idle profile and drown every percentage. Only
+what runs once, before main, is meant: a function literal of the package may run at any time, and leak."""
 
 
 _Values: TypeAlias = tuple[int, int, int, int]

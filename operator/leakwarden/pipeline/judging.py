@@ -157,6 +157,7 @@ class Judging:
             message=judgement.reason,
             memory_limit=container.memory_limit if container else 0,
             openings=openings(judgement.findings, before, self._openings_elsewhere(watch.policy, watch.key)),
+            gopls=judge.gopls_of(judgement.state),
         )
 
     async def standing(self, policy: Policy, report: TargetReport) -> Sequence[EventNote]:
@@ -232,6 +233,7 @@ def attempt_of(watch: Watch, result: SampleResult) -> Attempt:
         interval=watch.policy.interval,
         memory_limit=container.memory_limit if container else 0,
         oom_killed=bool(container and container.last_oom_at >= watch.read_at - 1.0),
+        gopls=result.info,
     )
 
 

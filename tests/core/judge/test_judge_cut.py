@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from leakwarden.api.words import FailureReason, Severity, Signal, WaitKind
 from leakwarden.core import judge
+from leakwarden.core.gopls_info import GoplsInfo
+from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.judge import Judgement, codec
 from leakwarden.core.parts import GOROUTINE_LEAK
 from leakwarden.core.readings import Attempt, Failure, ProcessIdentity, Reading
@@ -26,6 +28,7 @@ WATER = rule("water", Signal.WATER_LEVEL, above=80, at_least=None, hold=30.0)
 MAPS = rule("maps", Signal.MAP_ENTRIES, at_least=5000)
 PROOF = rule("proof", Signal.LEAKED_GOROUTINES, above=20, at_least=None, hold=30.0)
 PAUSES = rule("pauses", Signal.GC_PAUSE, above=1.0, at_least=None, hold=0.0)
+GOPLS = "golang.org/x/tools/gopls v0.22.0"
 RULE_SETS = (
     rules(LIVE, SITE, BLOCKED, HIGH, PROOF, PAUSES),
     rules(LIVE, SLOW, SITE, WATER, MAPS, PROOF),
@@ -104,7 +107,10 @@ def told(stretches: Sequence[tuple[Move, int]]) -> list[tuple[Attempt, RuleSet]]
             )  # fmt: skip
             failure = {"timeout": FailureReason.TIMEOUT, "refused": FailureReason.CONNECTION_REFUSED}.get(kind)
             outcome = reading if failure is None else Failure(failure, "x")
-            made.append((Attempt(now, outcome, process, 30.0, int(800 * MI), oom), RULE_SETS[rule_set]))
+            looked = GoplsState(1, 1, int(leaked) % 7, int(live), None, None, str(int(leaked))) if mark % 4 else None
+            info = GoplsInfo(0, 0.0, GOPLS, "go1.26.8", looked) if mark % 5 == 0 else GoplsInfo()
+            limited = Attempt(now, outcome, process, 30.0, int(800 * MI), oom, info)
+            made.append((limited, RULE_SETS[rule_set]))
     return made
 
 

@@ -10,6 +10,7 @@ docs/judging.md says why it judges so.
 
 from leakwarden.core.judge import codec
 from leakwarden.core.judge.fold import end, start, step
+from leakwarden.core.judge.gopls import gopls_of
 from leakwarden.core.judge.leaks import due as leak_profile_due
 from leakwarden.core.judge.values import (
     Judgement,
@@ -29,6 +30,7 @@ __all__ = [
     "TransitionKind",
     "codec",
     "end",
+    "gopls_of",
     "leak_profile_due",
     "start",
     "step",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from leakwarden.api.words import FindingType, Resolution, Severity
 from leakwarden.core.findings import Finding
-from leakwarden.core.judge import attribute
+from leakwarden.core.judge import attribute, gopls
 from leakwarden.core.judge.evaluate import Look, load_now
 from leakwarden.core.judge.holds import Standing
 from leakwarden.core.judge.shapes import Shape
@@ -87,7 +87,8 @@ def followed(one: OpenFinding, now: Now) -> tuple[OpenFinding, Resolution | None
     rule, look = now.rule(first.rule), now.look(first.rule, first.key)
     if rule is None or look is None or look.value is None:
         return replace(one, parts=parts), None
-    finding = told(replace(one.finding, value=look.value, last_seen=now.at), rule, look, now)
+    doing = gopls.context(now.segment.gopls, one.finding.since)
+    finding = told(replace(one.finding, value=look.value, last_seen=now.at, gopls=doing), rule, look, now)
     one = _course(replace(one, parts=parts, finding=finding), rule, look, now)
     return one, _resolution(one, rule, look, now) if now.covered > 0 else None
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from leakwarden.api.words import GOROUTINE_FAMILY, UNITS, Unit
 from leakwarden.core.findings import Finding
-from leakwarden.core.judge import leaks, pauses, tracks
+from leakwarden.core.judge import gopls, leaks, pauses, tracks
 from leakwarden.core.judge.segments import known_identity
 from leakwarden.core.judge.series import Series, append
 from leakwarden.core.judge.tracks import Bounds, Use
@@ -35,7 +35,7 @@ def gap_of(attempt: Attempt) -> float:
 
 
 def noted(segment: Segment, attempt: Attempt, reading: Reading) -> Segment:
-    """What is remembered of any reading, judged or not: who it is, and the cumulative counters."""
+    """What is remembered of any reading, judged or not: who it is and what it does, and the cumulative counters."""
     heap, memstats = reading.heap, reading.memstats
     return replace(
         segment,
@@ -44,6 +44,7 @@ def noted(segment: Segment, attempt: Attempt, reading: Reading) -> Segment:
         alloc_bytes=heap.alloc_bytes if heap else segment.alloc_bytes,
         ballast_bytes=heap.ballast_bytes if heap else segment.ballast_bytes,
         total_alloc=memstats.total_alloc if memstats else segment.total_alloc,
+        gopls=gopls.looked(segment.gopls, attempt.at, attempt.gopls),
     )
 
 

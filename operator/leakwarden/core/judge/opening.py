@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from leakwarden.api.words import Confidence, FindingType, Severity, Signal, WaitKind
 from leakwarden.core.findings import UNATTRIBUTED, Finding, signature_of
-from leakwarden.core.judge import attribute
+from leakwarden.core.judge import attribute, gopls
 from leakwarden.core.judge.attribute import EXPLAINS, PROMISING, family_of
 from leakwarden.core.judge.course import Now, height_of, is_worse, measured_by, told
 from leakwarden.core.judge.evaluate import Look, load_now
@@ -135,6 +135,7 @@ def _opened(claim: Claim, now: Now) -> OpenFinding:
         value=claim.look.value if claim.look.value is not None else part.peak,
         growth_per_hour=0.0,
         limit_at=None,
+        gopls=gopls.context(now.segment.gopls, part.onset),
     )
     load = load_now(now.segment.alloc, now.at, window) if window else None
     return with_confidence(OpenFinding(told(finding, rule, claim.look, now), (part,), load), now)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from leakwarden.api.words import Resolution
+from leakwarden.core.judge import gopls
 from leakwarden.core.judge.series import shifted
 from leakwarden.core.judge.values import Coverage, LeakProfile, Segment, TargetState, Track, Tracks
 from leakwarden.core.readings import Attempt, ProcessIdentity, Reading
@@ -94,6 +95,7 @@ def with_clock_set_back(state: TargetState, by: float) -> TargetState:
         leaks=_asked_earlier(segment.leaks, by),
         sites=_tracks_shifted(segment.sites, -by),
         groups=_tracks_shifted(segment.groups, -by),
+        gopls=segment.gopls and gopls.shifted(segment.gopls, -by),
     )
     holds = {key: replace(hold, met_at=None) for key, hold in state.holds.items()}
     clear_at = {rule: at - by for rule, at in state.clear_at.items()}

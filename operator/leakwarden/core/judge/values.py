@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from leakwarden.api.words import Signal, Verdict, WaitKind
 from leakwarden.core.findings import Finding
+from leakwarden.core.gopls_info import GoplsContext
 from leakwarden.core.judge.series import Series
 from leakwarden.core.readings import ProcessIdentity, Site
 from leakwarden.core.rules import RuleSet
@@ -131,6 +132,16 @@ class Pauses:
 
 
 @dataclass(frozen=True, slots=True)
+class GoplsWatch:
+    """What the pages of a gopls told, look by look."""
+
+    latest: GoplsContext
+    documents: Series = field(default_factory=Series)
+    cached_files: Series = field(default_factory=Series)
+    memoized: Series = field(default_factory=Series)
+
+
+@dataclass(frozen=True, slots=True)
 class Segment:
     """Everything that belongs to one process and starts over with the next."""
 
@@ -164,6 +175,8 @@ class Segment:
     leaks: LeakProfile = field(default_factory=LeakProfile)
     sites: Tracks = field(default_factory=Tracks)
     groups: Tracks = field(default_factory=Tracks)
+    gopls: GoplsWatch | None = None
+    """None: it never said that it is a gopls."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from leakwarden.api.words import Family, FindingType, WaitKind
 from leakwarden.core.findings import Finding
+from leakwarden.core.known_leaks import known_leak
 
 _WAITS: dict[WaitKind, str] = {
     WaitKind.CHAN_SEND: "nobody receives any more: let the sender select on ctx.Done() too, or buffer its one result",
@@ -47,6 +48,8 @@ def fix(finding: Finding) -> str:
     """One clause, without a full stop."""
     if finding.type is FindingType.PRESSURE:
         return _PRESSURE
+    if (leak := known_leak(finding)) is not None:
+        return f"upgrade gopls to {leak.upgrade} or newer: this is {leak.issue} ({leak.what})"
     if finding.family is Family.GOROUTINE:
         return _WAITS.get(finding.wait, _WAIT_DEFAULT) if finding.wait else _WAIT_DEFAULT
     if finding.site is None:

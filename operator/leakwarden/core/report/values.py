@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from leakwarden.api.words import Verdict
 from leakwarden.core.findings import Finding
+from leakwarden.core.gopls_info import GoplsContext
 from leakwarden.core.targets import Owner
 
 
@@ -36,6 +37,8 @@ class TargetReport:
     openings: Mapping[str, float] = field(default_factory=dict)
     """By `row_of` each open finding: when the first target of the policy opened it. A target that opens it while others
     have it takes theirs over, so that it outlives the first."""
+    gopls: GoplsContext | None = None
+    """What is known of the process, where it is a gopls."""
 
     @property
     def open_findings(self) -> tuple[Finding, ...]:
