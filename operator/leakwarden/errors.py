@@ -7,6 +7,7 @@
      ├─ IncomparableProfiles   two profiles that count different things                           never
      ├─ UnreadableFile         a file given to a command cannot be read                           never
      ├─ MalformedRecording     a recording that cannot be read; names the file                    never
+     ├─ NotMeasured            the gate could not measure what its command does; says why         never
      ├─ SamplingError          one attempt at one target failed; carries a Reason                 next sample
      ├─ ApiError               the Kubernetes API refused or could not be reached
      │   ├─ ApiUnavailable     network, 5xx, 429 throttling                                       backoff
@@ -74,6 +75,10 @@ class UnreadableFile(LeakwardenError):
 
 class MalformedRecording(LeakwardenError):
     """A recording, or a file in it, that cannot be read or written; the message names the file and what is wrong."""
+
+
+class NotMeasured(LeakwardenError):
+    """`leakwarden gate` could not measure: the target does not answer or was restarted, or the command failed."""
 
 
 class SamplingError(LeakwardenError):

@@ -65,7 +65,7 @@ class PodSampler:
 
     async def sample(self, target: Target, wanted: frozenset[str]) -> SampleResult:
         at, started = self._clock(), time.monotonic()
-        connection = self._kept.take(target) or _connection(self._dialers[target.transport], target)
+        connection = self._kept.take(target) or connection_to(self._dialers[target.transport], target)
         connection.opening = 0.0
         attempt = _Attempt(target, connection, self._decoder)
         try:
@@ -190,7 +190,8 @@ class _Attempt:
             self._failures[part.name] = PartFailure(reason, message)
 
 
-def _connection(dialer: Dialer, target: Target) -> PprofConnection:
+def connection_to(dialer: Dialer, target: Target) -> PprofConnection:
+    """Not open yet: it is opened by the first `get`."""
     host = target.pod_ip if target.transport is Transport.POD_IP else "localhost"
     host = f"[{host}]" if ":" in host else host
     return PprofConnection(lambda: _connect(dialer, target), f"{host}:{target.endpoint.port}")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from leakwarden.cli.gate_command import gate
 from leakwarden.cli.kubectl.findings import findings
 from leakwarden.cli.kubectl.muting import mute, unmute
 from leakwarden.cli.kubectl.pausing import pause, resume
@@ -112,7 +113,7 @@ def diff(base: Path, new: Path, form: str, by: str, top: int, sample_index: str)
         print_tables(found, top)
 
 
-for command in (record, replay, findings, pause, resume, mute, unmute):
+for command in (record, replay, gate, findings, pause, resume, mute, unmute):
     main.add_command(command)
 
 

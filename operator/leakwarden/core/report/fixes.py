@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from leakwarden.api.words import Family, FindingType, WaitKind
 from leakwarden.core.findings import Finding
+<<<<<<< HEAD
 from leakwarden.core.known_leaks import known_leak
+=======
+from leakwarden.core.readings import Site
+>>>>>>> f3fb62e (Leak gate: the decision, the reports, the Go helper and the command)
 
 _WAITS: dict[WaitKind, str] = {
     WaitKind.CHAN_SEND: "nobody receives any more: let the sender select on ctx.Done() too, or buffer its one result",
@@ -51,8 +55,18 @@ def fix(finding: Finding) -> str:
     if (leak := known_leak(finding)) is not None:
         return f"upgrade gopls to {leak.upgrade} or newer: this is {leak.issue} ({leak.what})"
     if finding.family is Family.GOROUTINE:
-        return _WAITS.get(finding.wait, _WAIT_DEFAULT) if finding.wait else _WAIT_DEFAULT
-    if finding.site is None:
+        return goroutine_fix(finding.wait)
+    return memory_fix(finding.site)
+
+
+def goroutine_fix(wait: WaitKind | None) -> str:
+    """For goroutines that stay, by what they wait for."""
+    return _WAITS.get(wait, _WAIT_DEFAULT) if wait else _WAIT_DEFAULT
+
+
+def memory_fix(site: Site | None) -> str:
+    """For memory that stays, by where it was allocated; None: no one place is known."""
+    if site is None:
         return _UNATTRIBUTED
-    leaf = finding.site.leaf or finding.site.function
+    leaf = site.leaf or site.function
     return next((text for beginnings, text in _MEMORY if leaf.startswith(beginnings)), _MEMORY_DEFAULT)

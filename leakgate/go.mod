@@ -1,0 +1,3 @@
+module leakwarden.io/leakgate
+
+go 1.24

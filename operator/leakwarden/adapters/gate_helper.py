@@ -1,0 +1,101 @@
+"""The other side of our Go package leakgate: a test binary that runs its tests when asked, and stays to be read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+import aiohttp
+
+from leakwarden.adapters.gate_command import Command, how
+from leakwarden.adapters.kube_errors import cap
+from leakwarden.errors import NotMeasured
+
+ADDRESS_FILE: Final = "LEAKWARDEN_GATE_ADDR_FILE"
+"""The variable by which the test binary is told where to write `127.0.0.1:PORT`."""
+_PAUSE: Final = 0.05
+_LAST_WORDS: Final = 5.0
+"""Seconds for a process that broke the connection to end, so that its exit code can be told."""
+
+
+class TestBinary:
+    """A command that ends up in `leakgate.Main`. All methods raise NotMeasured."""
+
+    __test__ = False  # pytest takes it for a class of tests
+
+    def __init__(self, command: Command, folder: Path) -> None:
+        """`folder` is empty and ours."""
+        self._command = command
+        self._file = folder / "address"
+        self._url = ""
+        self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
+
+    async def __aenter__(self) -> TestBinary:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def start(self, seconds: float) -> str:
+        """Starts the command; the URL of its pprof as soon as it has told where that is."""
+        await self._command.start({ADDRESS_FILE: str(self._file)})
+        ended = asyncio.ensure_future(self._command.ended())
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._file.exists():
+                    await asyncio.wait([ended], timeout=_PAUSE)
+                    if ended.done() and not self._file.exists():
+                        raise NotMeasured(_never_served(self._command.shown, ended.result()))
+        except TimeoutError as error:
+            raise NotMeasured(
+                f"{self._command.shown} did not serve pprof within {seconds:g} s: does TestMain call leakgate.Main? "
+                "--ready-timeout waits longer, for tests that compile for long"
+            ) from error
+        finally:
+            ended.cancel()
+        self._url = f"http://{self._file.read_text().strip()}"
+        return f"{self._url}/debug/pprof"
+
+    async def run(self) -> None:
+        """The tests, once."""
+        if code := await self._order("run"):
+            raise NotMeasured(
+                f"{self._command.shown}: the tests failed ({how(code)}); nothing is said about leaks before they pass"
+            )
+
+    async def end(self) -> None:
+        """Lets the command come to its end, which must be a good one."""
+        await self._order("end")
+        await self._command.succeed()
+
+    async def _order(self, what: str) -> int:
+        """The exit code that is answered when it is carried out."""
+        try:
+            async with self._session.post(f"{self._url}/leakgate/{what}") as answer:
+                return int(json.loads(await answer.text())["exitCode"])
+        except (aiohttp.ClientError, ConnectionError) as error:
+            raise NotMeasured(await self._broke(str(error))) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise NotMeasured(f"{self._url}/leakgate/{what} gave an answer that is none: {cap(str(error))}") from error
+
+    async def _broke(self, why: str) -> str:
+        try:
+            async with asyncio.timeout(_LAST_WORDS):
+                code = await self._command.ended()
+        except TimeoutError:
+            return f"{self._command.shown}: the test binary can no longer be reached: {cap(why)}"
+        return f"{self._command.shown} ended in the middle of the tests: {how(code)}"
+
+
+def _never_served(command: str, code: int) -> str:
+    if code:
+        return f"{command} failed: {how(code)}"
+    return (
+        f"{command} ended without serving pprof: its TestMain must call leakgate.Main; or, where it drives a "
+        "server, give --url"
+    )

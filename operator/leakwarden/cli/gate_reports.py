@@ -1,0 +1,80 @@
+"""The reports of `leakwarden gate`: what goes to stdout, and the files that CI systems read."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+
+from leakwarden.core.gate.document import document
+from leakwarden.core.gate.files import in_repository
+from leakwarden.core.gate.junit import junit, junit_error
+from leakwarden.core.gate.sarif import sarif
+from leakwarden.core.gate.say import details, verdict
+from leakwarden.core.gate.summary import summary, summary_error
+from leakwarden.core.gate.values import Report
+from leakwarden.errors import InvalidSpec, UnreadableFile
+
+
+@dataclass(frozen=True, slots=True)
+class Reports:
+    """The files to write; those that are None are not wanted."""
+
+    junit: Path | None
+    sarif: Path | None
+    summary: Path | None
+    source_root: Path
+
+    def check(self) -> None:
+        """Raises InvalidSpec for a file that cannot be written where it is wanted: better now than after all runs."""
+        for option, path in (("--junit", self.junit), ("--sarif", self.sarif), ("--summary", self.summary)):
+            if path is not None and (path.is_dir() or not path.parent.is_dir()):
+                raise InvalidSpec(option, f"{path} cannot be written: there is no folder {path.parent}, or it is one")
+        if not self.source_root.is_dir():
+            raise InvalidSpec("--source-root", f"there is no folder {self.source_root}")
+
+    def write(self, report: Report) -> None:
+        """Raises UnreadableFile, which names the file."""
+        if self.junit:
+            _write(self.junit, junit(report))
+        if self.sarif:
+            _write(self.sarif, sarif(report, version("leakwarden"), self._relative))
+        if self.summary:
+            _write(self.summary, summary(report), append=True)
+
+    def write_error(self, command: str, problem: str) -> None:
+        """That nothing was measured, and why. No SARIF: an empty one would close what earlier ones have said."""
+        if self.junit:
+            _write(self.junit, junit_error(command, problem))
+        if self.summary:
+            _write(self.summary, summary_error(command, problem), append=True)
+
+    def _relative(self, file: str) -> str | None:
+        root = Path(os.path.realpath(self.source_root))
+        return in_repository(file, str(root), lambda path: (root / path).is_file())
+
+
+def told(report: Report, form: str) -> str:
+    """For stdout; `form` is `text` or `json`."""
+    if form == "json":
+        return json.dumps(document(report), indent=2) + "\n"
+    lines = [f"Leak gate: {verdict(report)}"]
+    for check in report.checks:
+        first, *more = details(check, report)
+        lines += [f"  {first}", *(f"    {line}" for line in more)]
+    return "".join(f"{_printable(line)}\n" for line in lines)
+
+
+def _printable(text: str) -> str:
+    """Names come from the profile: none may steer the terminal."""
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+
+
+def _write(path: Path, text: str, *, append: bool = False) -> None:
+    try:
+        with path.open("a" if append else "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError as error:
+        raise UnreadableFile(f"{path} cannot be written: {error.strerror or error}") from error

@@ -1,0 +1,50 @@
+"""Whether one quantity, measured before the first and after each run of a command, grows with the runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from leakwarden.core.gate.values import Growth, Outcome, Plan
+from leakwarden.core.judge.statistics import sen
+
+Z999: Final = 3.0902
+"""The one-sided 99.9 % point of the normal distribution: there are up to three looks at which a leak can be said."""
+STEADY: Final = 0.8
+"""Growth whose second half has less than this share of the first's pace slows down, as that of a filling cache does."""
+
+
+def look(values: Sequence[float], plan: Plan, tolerance: float) -> Outcome | None:
+    """The verdict after so many runs, None where `plan.repeats` more are needed to tell.
+
+    `values` are those after warm-up and after each measured run, so one more than runs; a multiple of `plan.repeats`.
+    """
+    runs = len(values) - 1
+    if runs < plan.repeats or runs % plan.repeats:
+        raise ValueError(f"{runs} runs are no multiple of {plan.repeats}")
+    growth = growth_of(values, plan)
+    if growth.recent <= tolerance:
+        return Outcome.PASSED
+    if runs >= 2 * plan.repeats and growth.low > tolerance and _is_steady(values):
+        return Outcome.LEAK
+    return Outcome.UNPROVEN if runs >= plan.most else None
+
+
+def _is_steady(values: Sequence[float]) -> bool:
+    middle = len(values) // 2
+    return _slope(values[-middle - 1 :]) >= STEADY * _slope(values[: middle + 1])
+
+
+def growth_of(values: Sequence[float], plan: Plan) -> Growth:
+    """Of at least `plan.repeats + 1` values."""
+    runs = range(len(values))
+    slope, low = sen(runs, values, Z999)
+    _, low_of_fall = sen(runs, [-value for value in values], Z999)
+    last = values[-plan.repeats - 1 :]
+    recent = max(_slope(last) * plan.repeats, last[-1] - last[0])
+    return Growth(slope * plan.repeats, low * plan.repeats, -low_of_fall * plan.repeats, recent)
+
+
+def _slope(values: Sequence[float]) -> float:
+    """A run, by Theil's median of pairwise slopes."""
+    return sen(range(len(values)), values)[0]

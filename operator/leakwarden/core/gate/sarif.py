@@ -1,0 +1,84 @@
+"""Leaks as SARIF 2.1.0 (OASIS), which code hosts show beside the lines of a change."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+from leakwarden.core.gate.say import NAMES, capital, fix, grew, headline, where
+from leakwarden.core.gate.values import Check, Grower, Kind, Outcome, Report
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+Locate = Callable[[str], str | None]
+"""The path of a file relative to the repository, None where it is not in it."""
+
+_RULES: dict[Kind, tuple[str, str, str]] = {
+    Kind.HEAP: (
+        "memory-leak", "MemoryLeak",
+        "Live heap after forced collections grows with every run of the command, beyond the tolerance.",
+    ),
+    Kind.GOROUTINES: (
+        "goroutine-leak", "GoroutineLeak",
+        "Goroutines that stay grow in number with every run of the command, beyond the tolerance.",
+    ),
+}  # fmt: skip
+_LEVELS = {Outcome.LEAK: "error", Outcome.UNPROVEN: "warning"}
+
+
+def sarif(report: Report, version: str, locate: Locate) -> str:
+    """A result for each place that grew: of leaks errors, of unproven growth warnings."""
+    results = [
+        _result(check, grower, report, locate)
+        for check in report.checks
+        if check.outcome in _LEVELS
+        for grower in check.growers or (None,)
+    ]
+    driver = {
+        "name": "leakwarden gate",
+        "version": version,
+        "rules": [
+            {
+                "id": rule, "name": name, "shortDescription": {"text": f"Growth of {NAMES[kind]}"},
+                "fullDescription": {"text": says}, "defaultConfiguration": {"level": "error"},
+            }
+            for kind, (rule, name, says) in _RULES.items()
+        ],
+    }  # fmt: skip
+    run = {
+        "tool": {"driver": driver},
+        "invocations": [{"executionSuccessful": True, "commandLine": report.command}],
+        "originalUriBaseIds": {"SRCROOT": {"description": {"text": "The root of the repository."}}},
+        "columnKind": "utf16CodeUnits",
+        "results": results,
+    }
+    return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
+
+
+def _result(check: Check, grower: Grower | None, report: Report, locate: Locate) -> dict[str, Any]:
+    rule = _RULES[check.kind][0]
+    place = f" {grew(grower, check.kind)} of it at {where(grower)}." if grower else ""
+    function = grower.site.function if grower else ""
+    key = f"{rule}/{function}/{grower.wait or ''}" if grower else rule
+    return {
+        "ruleId": rule,
+        "ruleIndex": [*_RULES].index(check.kind),
+        "level": _LEVELS[check.outcome],
+        "message": {"text": f"{capital(headline(check, report))}.{place} Fix: {fix(check)}."},
+        "locations": [_location(grower, locate)] if grower else [],
+        # Not the line: it moves with each change, and the finding would be a new one.
+        "partialFingerprints": {"leakwardenPlace/v1": sha256(key.encode()).hexdigest()[:32]},
+    }
+
+
+def _location(grower: Grower, locate: Locate) -> dict[str, Any]:
+    location: dict[str, Any] = {
+        "logicalLocations": [{"fullyQualifiedName": grower.site.function, "kind": "function"}]
+    }  # fmt: skip
+    if (path := locate(grower.site.file)) is not None:
+        location["physicalLocation"] = {
+            "artifactLocation": {"uri": path, "uriBaseId": "SRCROOT"},
+            "region": {"startLine": max(grower.site.line, 1)},
+        }
+    return location
