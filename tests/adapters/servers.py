@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +111,27 @@ async def go_process(binary: Path, *arguments: str) -> AsyncIterator[int]:
 
 
 @asynccontextmanager
+async def forwarded(listen: int, port: int) -> AsyncIterator[None]:
+    """Whoever connects to `listen` talks to `port`."""
+
+    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with suppress(ConnectionError):
+            while data := await reader.read(65536):
+                writer.write(data)
+        writer.close()
+
+    async def both(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", port)
+        await asyncio.gather(pump(reader, back), pump(there, writer))
+
+    server = await asyncio.start_server(both, "127.0.0.1", listen)
+    try:
+        yield
+    finally:
+        server.close()
+
+
+@asynccontextmanager
 async def web_app(app: web.Application) -> AsyncIterator[KubeConnection]:
     """The app on loopback, as a connection for KubeClient."""
     runner = web.AppRunner(app, shutdown_timeout=0.2)
@@ -175,3 +196,16 @@ async def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> Non
     async with asyncio.timeout(seconds):
         while not condition():  # noqa: ASYNC110 (it waits for others, who know of no event)
             await asyncio.sleep(0.005)
+
+
+def running(word: str) -> list[str]:
+    """Processes that have the word in their command line."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*"):
+        try:
+            line, state = (entry / "cmdline").read_bytes(), (entry / "stat").read_text()
+        except OSError:
+            continue
+        if word.encode() in line and ") Z " not in state:
+            found.append(entry.name)
+    return found

@@ -9,8 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -20,7 +18,7 @@ from leakwarden.adapters.recordings import open_recording
 from leakwarden.cli import main
 from leakwarden.cli.record import parse_url
 from leakwarden.errors import InvalidSpec
-from tests.adapters.servers import FIXTURES, go_process
+from tests.adapters.servers import FIXTURES, forwarded, go_process
 
 PATIENCE = 60
 
@@ -132,27 +130,6 @@ async def test_not_one_sample_is_an_error_and_the_attempts_stay(tmp_path: Path) 
     assert f"nothing listens on 127.0.0.1:{free}" in err
     assert json.loads(out)[0]["failed"] == 2
     assert names(tmp_path / "made") == [["error.json", "target.json"], ["error.json"]]
-
-
-@asynccontextmanager
-async def forwarded(listen: int, port: int) -> AsyncIterator[None]:
-    """Whoever connects to `listen` talks to `port`."""
-
-    async def pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while data := await reader.read(65536):
-                writer.write(data)
-        writer.close()
-
-    async def both(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        there, back = await asyncio.open_connection("127.0.0.1", port)
-        await asyncio.gather(pump(reader, back), pump(there, writer))
-
-    server = await asyncio.start_server(both, "127.0.0.1", listen)
-    try:
-        yield
-    finally:
-        server.close()
 
 
 def test_what_is_there_already_is_never_mixed_or_replaced(tmp_path: Path) -> None:

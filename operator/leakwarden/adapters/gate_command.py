@@ -13,7 +13,7 @@ from typing import Final
 
 from leakwarden.errors import NotMeasured
 
-_GRACE: Final = 5.0
+GRACE: Final = 5.0
 """Seconds between SIGTERM and SIGKILL."""
 
 
@@ -23,10 +23,11 @@ class Command:
     A group of its own, since it is usually `go test`, `go run` or a shell, whose children must end with it.
     """
 
-    def __init__(self, words: Sequence[str], *, output_to_stderr: bool = False) -> None:
+    def __init__(self, words: Sequence[str], *, output_to_stderr: bool = False, grace: float = GRACE) -> None:
         """`output_to_stderr` keeps stdout clean for what is written there at the end."""
         self.shown = shlex.join(words)
         self._words = words
+        self._grace = grace
         self._stdout = sys.stderr.fileno() if output_to_stderr else None
         self._process: asyncio.subprocess.Process | None = None
 
@@ -61,7 +62,7 @@ class Command:
             return
         try:
             _signal(process.pid, signal.SIGTERM)
-            async with asyncio.timeout(_GRACE):
+            async with asyncio.timeout(self._grace):
                 await process.wait()
         except TimeoutError:
             pass

@@ -21,10 +21,8 @@ _LAST_WORDS: Final = 5.0
 """Seconds for a process that broke the connection to end, so that its exit code can be told."""
 
 
-class TestBinary:
+class GoTests:
     """A command that ends up in `leakgate.Main`. All methods raise NotMeasured."""
-
-    __test__ = False  # pytest takes it for a class of tests
 
     def __init__(self, command: Command, folder: Path) -> None:
         """`folder` is empty and ours."""
@@ -33,7 +31,7 @@ class TestBinary:
         self._url = ""
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
 
-    async def __aenter__(self) -> TestBinary:
+    async def __aenter__(self) -> GoTests:
         return self
 
     async def __aexit__(
@@ -47,9 +45,9 @@ class TestBinary:
         ended = asyncio.ensure_future(self._command.ended())
         try:
             async with asyncio.timeout(seconds):
-                while not self._file.exists():
+                while not (address := self._address()):
                     await asyncio.wait([ended], timeout=_PAUSE)
-                    if ended.done() and not self._file.exists():
+                    if ended.done() and not self._address():
                         raise NotMeasured(_never_served(self._command.shown, ended.result()))
         except TimeoutError as error:
             raise NotMeasured(
@@ -58,8 +56,16 @@ class TestBinary:
             ) from error
         finally:
             ended.cancel()
-        self._url = f"http://{self._file.read_text().strip()}"
+        self._url = f"http://{address}"
         return f"{self._url}/debug/pprof"
+
+    def _address(self) -> str:
+        """Empty as long as it is not there as a whole line."""
+        try:
+            text = self._file.read_text()
+        except FileNotFoundError:
+            return ""
+        return text.strip() if text.endswith("\n") else ""
 
     async def run(self) -> None:
         """The tests, once."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Protocol
 
 from leakwarden.adapters.gate_command import Command
-from leakwarden.adapters.gate_helper import TestBinary
+from leakwarden.adapters.gate_helper import GoTests
 from leakwarden.adapters.gate_target import GateTarget
 from leakwarden.cli.record import parse_url
 from leakwarden.core.gate.decide import growth_of, look
@@ -86,7 +86,7 @@ async def _gate(job: Job, command: Command, say: Say) -> Report:
 
 async def _test_binary(job: Job, command: Command, say: Say) -> Report:
     with tempfile.TemporaryDirectory(prefix="leakwarden-gate-") as folder:
-        async with TestBinary(command, Path(folder)) as tests:
+        async with GoTests(command, Path(folder)) as tests:
             say(f"waiting for the tests of {command.shown} to serve pprof")
             url = await tests.start(job.ready_timeout)
             async with _target(url) as target:

@@ -37,7 +37,7 @@ def _check(check: Check, report: Report) -> dict[str, Any]:
         "values": list(check.values),
         "places": [_place(grower) for grower in check.growers],
         "message": headline(check, report),
-        "fix": None if check.outcome is Outcome.PASSED else fix(check),
+        "fix": None if check.outcome is Outcome.PASSED else fix(check, report),
     }
 
 

@@ -65,7 +65,7 @@ def _result(check: Check, grower: Grower | None, report: Report, locate: Locate)
         "ruleId": rule,
         "ruleIndex": [*_RULES].index(check.kind),
         "level": _LEVELS[check.outcome],
-        "message": {"text": f"{capital(headline(check, report))}.{place} Fix: {fix(check)}."},
+        "message": {"text": f"{capital(headline(check, report))}.{place} Fix: {fix(check, report, grower)}."},
         "locations": [_location(grower, locate)] if grower else [],
         # Not the line: it moves with each change, and the finding would be a new one.
         "partialFingerprints": {"leakwardenPlace/v1": sha256(key.encode()).hexdigest()[:32]},

@@ -68,12 +68,14 @@ def grew(grower: Grower, kind: Kind) -> str:
     return f"{signed(grower.growth, kind.unit)}, {grower.share * 100:.0f} %"
 
 
-def fix(check: Check) -> str:
-    """What to change for the place that grew most; one clause."""
-    first = check.growers[0] if check.growers else None
+def fix(check: Check, report: Report, grower: Grower | None = None) -> str:
+    """What to change for a place, without one for that which grew most; one clause."""
+    grower = grower or (check.growers[0] if check.growers else None)
     if check.kind is Kind.GOROUTINES:
-        return goroutine_fix(first.wait if first else None)
-    return memory_fix(first.site if first else None)
+        return goroutine_fix(grower.wait if grower else None)
+    if any(other.kind is Kind.GOROUTINES and other.outcome is Outcome.LEAK for other in report.checks):
+        return "end the goroutines that leak first: they keep all that they refer to; then run the gate again"
+    return memory_fix(grower.site if grower else None)
 
 
 def caveat(check: Check, report: Report) -> str:
@@ -92,5 +94,5 @@ def details(check: Check, report: Report) -> list[str]:
     lines += [f"{grew(one, check.kind)}: {where(one)}" for one in check.growers]
     if check.outcome is not Outcome.PASSED:
         lines += [said for said in (caveat(check, report),) if said]
-        lines.append(f"Fix: {fix(check)}.")
+        lines.append(f"Fix: {fix(check, report)}.")
     return lines

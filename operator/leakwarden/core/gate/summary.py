@@ -40,7 +40,7 @@ def _row(check: Check) -> str:
 def _found(check: Check, report: Report) -> list[str]:
     lines = [f"{capital(headline(check, report))}.", ""]
     lines += [f"- {grew(one, check.kind)}: {_code(where(one))}" for one in check.growers]
-    lines += ["", *([said, ""] if (said := caveat(check, report)) else []), f"**Fix:** {fix(check)}."]
+    lines += ["", *([said, ""] if (said := caveat(check, report)) else []), f"**Fix:** {fix(check, report)}."]
     return lines
 
 

@@ -17,10 +17,8 @@ def median(values: Sequence[float]) -> float:
     return ordered[middle] if len(ordered) % 2 else (ordered[middle - 1] + ordered[middle]) / 2
 
 
-def sen(times: Sequence[float], values: Sequence[float], z: float = Z95) -> tuple[float, float]:
-    """(slope, its lower bound) in units a second: Theil's median of pairwise slopes (1950), Sen's interval (1968).
-
-    `z` is the one-sided point of the normal distribution that the bound stands for; it is the 95 % bound without.
+def sen(times: Sequence[float], values: Sequence[float]) -> tuple[float, float]:
+    """(slope, its lower 95 % bound) in units a second: Theil's median of pairwise slopes (1950), Sen's interval (1968).
 
     The interval's variance of Kendall's S is widened by Hamed & Rao's factor (1998) for autocorrelated residuals.
     Needs three points or more at different times.
@@ -32,7 +30,7 @@ def sen(times: Sequence[float], values: Sequence[float], z: float = Z95) -> tupl
     slope = median(slopes)
     variance = n * (n - 1) * (2 * n + 5) / 18.0
     residuals = [v - slope * (t - times[0]) for t, v in zip(times, values, strict=True)]
-    margin = z * sqrt(variance * autocorrelation_factor(residuals))
+    margin = Z95 * sqrt(variance * autocorrelation_factor(residuals))
     low = round_down((len(slopes) - margin) / 2)
     return slope, slopes[max(low, 0)]
 

@@ -1,0 +1,108 @@
+"""The gate's eyes, on a real Go process and on servers that are none."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from leakwarden.adapters.gate_target import GateTarget
+from leakwarden.api.words import WaitKind
+from leakwarden.errors import NotMeasured
+from tests.adapters.servers import FIXTURES, answer, forwarded, go_process, http_server, target
+
+
+@pytest.fixture(scope="session")
+def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    binary = tmp_path_factory.mktemp("bin") / "pprofserver"
+    subprocess.run(["go", "build", "-o", str(binary), "."], cwd=FIXTURES / "pprofserver", check=True)
+    return binary
+
+
+async def test_a_go_process_is_measured_to_the_places_that_hold(program: Path) -> None:
+    async with go_process(program, "-hold", "8", "-senders", "30") as port:
+        gate = GateTarget(target(port))
+        await gate.ready(30)
+        measured = await gate.measure()
+        await gate.close()
+    assert 8 << 20 < measured.heap_alloc < 10 << 20
+    assert measured.heap.sites["main.hold"].inuse_bytes == pytest.approx(8 << 20, rel=0.05)
+    senders = {(group.site.function, group.wait): group.count for group in measured.goroutines.groups}
+    assert senders["main.blockedSender", WaitKind.CHAN_SEND] == 30
+    assert measured.sampling == 4096
+
+
+async def test_garbage_is_not_measured(program: Path) -> None:
+    async with go_process(program, "-hold", "8", "-drop", "8") as port:
+        gate = GateTarget(target(port))
+        assert (await gate.measure()).heap_alloc < 2 << 20
+        await gate.close()
+
+
+async def test_a_server_that_is_still_starting_is_waited_for() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        free = taken.getsockname()[1]
+    gate = GateTarget(target(free))
+    waiting = asyncio.create_task(gate.ready(30))
+    async with http_server(lambda _: answer(b"profile")) as (port, _):
+        done, _ = await asyncio.wait([waiting], timeout=0.2)
+        assert done == set()
+        async with forwarded(free, port):
+            await waiting
+    await gate.close()
+
+
+async def test_a_server_that_never_answers_is_told_with_what_was_seen_last() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        free = taken.getsockname()[1]
+    with pytest.raises(NotMeasured, match=rf"did not answer within 0.2 s \(nothing listens on 127.0.0.1:{free}\)"):
+        await GateTarget(target(free)).ready(0.2)
+    async with http_server(lambda _: answer(b"no", status="404 Not Found")) as (port, _):
+        with pytest.raises(NotMeasured, match=r"answered HTTP 404.*does it serve net/http/pprof there"):
+            await GateTarget(target(port)).ready(0.2)
+
+
+async def test_something_else_on_the_port_is_not_waited_for() -> None:
+    async with http_server(lambda _: answer(b"<html>hello", "text/html")) as (port, _):
+        with pytest.raises(NotMeasured, match=r"is no pprof endpoint: .*served text/html"):
+            await GateTarget(target(port)).ready(600)
+
+
+async def test_a_process_that_is_gone_is_told(program: Path) -> None:
+    async with go_process(program) as port:
+        gate = GateTarget(target(port))
+        await gate.ready(30)
+    with pytest.raises(NotMeasured, match="can no longer be read: nothing listens"):
+        await gate.measure()
+
+
+async def test_an_answer_that_never_comes_is_told() -> None:
+    async with http_server(lambda path: b"" if "heap" in path else answer(b"profile")) as (port, _):
+        gate = GateTarget(target(port, timeout=0.2))
+        with pytest.raises(NotMeasured, match=r"no answer within 0.2 s: waiting for the answer to /debug/pprof/heap"):
+            await gate.measure()
+        await gate.close()
+
+
+@pytest.mark.parametrize(
+    ("heap", "goroutines", "says"),
+    [(b"heap profile: cut", b"", "MemStats block is missing"), (b"not", b"", "not a debug=1 heap profile")],
+)
+async def test_what_is_no_profile_is_told(heap: bytes, goroutines: bytes, says: str) -> None:
+    def served(path: str) -> bytes:
+        return answer(heap, "text/plain") if "debug=1" in path else answer(goroutines)
+
+    async with http_server(served) as (port, _):
+        gate = GateTarget(target(port))
+        with pytest.raises(NotMeasured, match=says):
+            await gate.measure()
+        await gate.close()
+
+
+def test_the_url_is_told_as_it_was_meant() -> None:
+    assert GateTarget(target(6060)).url == "http://gopls-1:6060/debug/pprof"
+    assert GateTarget(replace(target(6060), pod="::1")).url == "http://[::1]:6060/debug/pprof"
