@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from leakwarden.adapters.recordings import open_recording
 from leakwarden.cli import main
-from leakwarden.cli.record import parse_url
+from leakwarden.cli.url import parse_url
 from leakwarden.errors import InvalidSpec
 from tests.adapters.servers import FIXTURES, forwarded, go_process
 
@@ -178,11 +178,11 @@ def test_what_cannot_be_meant_is_refused_with_its_option(arguments: tuple[str, .
     ],
 )
 def test_a_url_as_people_write_it(url: str, host: str, port: int, path: str) -> None:
-    target = parse_url(url)
+    target = parse_url(url, 10, 1 << 20)
     assert (target.pod_ip, target.endpoint.port, target.endpoint.path) == (host, port, path)
 
 
 def test_a_url_with_more_than_a_place_in_it_is_refused() -> None:
     for url in ("http://user@x:1", "http://x:1/debug/pprof?gc=1", "http://"):
         with pytest.raises(InvalidSpec, match="--url"):
-            parse_url(url)
+            parse_url(url, 10, 1 << 20)

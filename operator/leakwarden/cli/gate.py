@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Protocol
 
 from leakwarden.adapters.gate_command import Command
-from leakwarden.adapters.gate_helper import GoTests
 from leakwarden.adapters.gate_target import GateTarget
-from leakwarden.cli.record import parse_url
+from leakwarden.cli.url import parse_url
 from leakwarden.core.gate.decide import growth_of, look
 from leakwarden.core.gate.growers import growers
 from leakwarden.core.gate.values import Check, Kind, Measurement, Outcome, Plan, Report
@@ -85,6 +84,8 @@ async def _gate(job: Job, command: Command, say: Say) -> Report:
 
 
 async def _test_binary(job: Job, command: Command, say: Say) -> Report:
+    from leakwarden.adapters.gate_helper import GoTests  # it brings aiohttp, which takes its time
+
     with tempfile.TemporaryDirectory(prefix="leakwarden-gate-") as folder:
         async with GoTests(command, Path(folder)) as tests:
             say(f"waiting for the tests of {command.shown} to serve pprof")
@@ -97,7 +98,7 @@ async def _test_binary(job: Job, command: Command, say: Say) -> Report:
 
 @asynccontextmanager
 async def _target(url: str) -> AsyncIterator[GateTarget]:
-    target = GateTarget(replace(parse_url(url), timeout=TIMEOUT, max_bytes=MAX_BYTES))
+    target = GateTarget(parse_url(url, TIMEOUT, MAX_BYTES))
     try:
         yield target
     finally:

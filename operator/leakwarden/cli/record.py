@@ -9,7 +9,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from leakwarden.adapters.decode_pool import DecodePool
 from leakwarden.adapters.kube_api import KubeClient
@@ -20,6 +19,7 @@ from leakwarden.adapters.recording_folder import FolderWriter, is_packed, pack, 
 from leakwarden.adapters.sampler import PodSampler
 from leakwarden.api import GROUP, PLURAL, VERSION
 from leakwarden.api.words import FailureReason, Scheme, Transport
+from leakwarden.cli.url import PPROF, parse_url
 from leakwarden.core.parts import GOROUTINE_LEAK, IDENTITY, MEMSTATS, ROUTINE
 from leakwarden.core.pod_facts import pod_facts
 from leakwarden.core.policy import parse_policy
@@ -27,7 +27,7 @@ from leakwarden.core.readings import Failure, Reading
 from leakwarden.core.recording_target import RecordedTarget, of_pod, of_url
 from leakwarden.core.rules_from_spec import endpoint_specs
 from leakwarden.core.samples import SampleResult
-from leakwarden.core.targets import EndpointSpec, PodFacts, Target, TargetKey
+from leakwarden.core.targets import EndpointSpec, PodFacts, Target
 from leakwarden.core.targets_of_policy import SamplingSpec, targets_for
 from leakwarden.errors import ApiError, ApiNotFound, InvalidSpec
 
@@ -38,7 +38,6 @@ DEFAULT_INTERVAL = 30.0
 TIMEOUT = 10.0
 """Seconds for one attempt where no policy says."""
 MAX_BYTES = 32 << 20
-PPROF = "/debug/pprof"
 
 Refresh = Callable[[], Awaitable[PodFacts]]
 
@@ -83,22 +82,8 @@ class Recorded:
     path: Path = field(default_factory=Path)
 
 
-def parse_url(url: str) -> Target:
-    """The target behind `http://host:port/debug/pprof`. Raises InvalidSpec."""
-    try:
-        parts = urlsplit(url if "//" in url else f"//{url}", scheme="http")
-        port = parts.port or {"http": 80, "https": 443}[parts.scheme]
-    except (ValueError, KeyError) as error:
-        raise InvalidSpec("--url", f"{url!r} is no http or https URL such as http://127.0.0.1:6060{PPROF}") from error
-    if not parts.hostname or parts.query or parts.username:
-        raise InvalidSpec("--url", f"{url!r}: wants host, port and path, such as http://127.0.0.1:6060{PPROF}")
-    endpoint = EndpointSpec("pprof", port, parts.path.rstrip("/") or PPROF, Scheme(parts.scheme.upper()), None)
-    key = TargetKey("", endpoint.name)
-    return Target(key, "", parts.hostname, parts.hostname, endpoint, Transport.POD_IP, TIMEOUT, MAX_BYTES)
-
-
 async def record_url(url: str, plan: Plan, show: Callable[[Recorded], None]) -> list[Recorded]:
-    target = parse_url(url)
+    target = parse_url(url, TIMEOUT, MAX_BYTES)
     name = f"{target.pod.replace(':', '.')}-{target.endpoint.port}"
     host = f"[{target.pod}]" if ":" in target.pod else target.pod
     scheme, endpoint = target.endpoint.scheme.lower(), target.endpoint
