@@ -1,4 +1,4 @@
-"""The worked example: every command of its workflow, run as GitHub would, on the code as it is and with a leak in it."""
+"""The worked example: every command of its workflow, run as GitHub would, on the code with and without its leak."""
 
 from __future__ import annotations
 

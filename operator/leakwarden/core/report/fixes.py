@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from leakwarden.api.words import Family, FindingType, WaitKind
 from leakwarden.core.findings import Finding
-<<<<<<< HEAD
 from leakwarden.core.known_leaks import known_leak
-=======
 from leakwarden.core.readings import Site
->>>>>>> f3fb62e (Leak gate: the decision, the reports, the Go helper and the command)
 
 _WAITS: dict[WaitKind, str] = {
     WaitKind.CHAN_SEND: "nobody receives any more: let the sender select on ctx.Done() too, or buffer its one result",
