@@ -52,10 +52,10 @@ def printable(text: str, style: str = "") -> Text:
     return Text(shown, style)
 
 
-def drawn(draw: Callable[[Console], None], wide: int = WIDE) -> None:
-    """What `draw` prints, as wide as the terminal, or `wide` columns where there is none."""
+def drawn(draw: Callable[[Console], None], wide: int | None = None) -> None:
+    """What `draw` prints, as wide as the terminal, or `wide` columns (WIDE without) where there is none."""
     stdout = Console()
     held = StringIO()
     terminal = stdout.is_terminal
-    draw(Console(file=held, highlight=False, force_terminal=terminal, width=stdout.width if terminal else wide))
+    draw(Console(file=held, highlight=False, force_terminal=terminal, width=stdout.width if terminal else wide or WIDE))
     written(held.getvalue())
