@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 
+from leakwarden.cli.output import printable
 from leakwarden.core.gate.document import document
 from leakwarden.core.gate.files import in_repository
 from leakwarden.core.gate.junit import junit, junit_error
@@ -64,12 +65,7 @@ def told(report: Report, form: str) -> str:
     for check in report.checks:
         first, *more = details(check, report)
         lines += [f"  {first}", *(f"    {line}" for line in more)]
-    return "".join(f"{_printable(line)}\n" for line in lines)
-
-
-def _printable(text: str) -> str:
-    """Names come from the profile: none may steer the terminal."""
-    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
+    return "".join(f"{printable(line).plain}\n" for line in lines)
 
 
 def _write(path: Path, text: str, *, append: bool = False) -> None:
