@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from leakwarden.core.pprof import profile_pb2 as pb
 from leakwarden.core.recording import SampleFiles, file_name, group
-from tests.core.pprof.build import Parts, location
+from tests.core.pprof.build import Parts, location, text_label
 
 MI = 1 << 20
 T0 = 1_790_000_000.0
@@ -49,6 +49,31 @@ def heap(held: Mapping[str, int], allocated: int) -> bytes:
 
 def goroutines(count: int, function: str = "main.serve") -> bytes:
     return profile([("goroutine", "count")], {("runtime.gopark", "runtime.chansend1", function): (count,)})
+
+
+def labelled_goroutines(rows: Iterable[tuple[str, Mapping[str, str], int]]) -> bytes:
+    """Goroutines that wait to send, by function, labels and how many; a row is a sample."""
+    strings: dict[str, int] = {"": 0}
+
+    def text(value: str) -> int:
+        return strings.setdefault(value, len(strings))
+
+    made = Parts([], [], [], [], [], [], b"")
+    made.sample_types.append(pb.ValueType(type=text("goroutine"), unit=text("count")).SerializeToString())
+    functions: dict[str, int] = {}
+    for function, labels, count in rows:
+        stack = ("runtime.gopark", "runtime.chansend1", function)
+        for name in stack:
+            if name not in functions:
+                number = functions[name] = len(functions) + 1
+                row = pb.Function(id=number, name=text(name), filename=text("/src/main.go"))
+                made.functions.append(row.SerializeToString())
+                made.locations.append(location(number, (number, 7), mapping=0))
+        label_rows = [text_label(text(key), text(value)) for key, value in labels.items()]
+        sample = pb.Sample(location_id=[functions[name] for name in stack], value=[count], label=label_rows)
+        made.samples.append(sample.SerializeToString())
+    made.strings += [value.encode() for value in strings]
+    return gzip.compress(made.join(), mtime=0)
 
 
 def leaking(number: int, step: int = 4 * MI) -> dict[str, bytes]:

@@ -45,6 +45,7 @@ def policy(
     status: dict[str, Any] | None = None,
     transport: str = "PortForward",
     confirmed_by: str = "ForcedGC",
+    label_values: str = "Show",
     **remediation: Any,
 ) -> Policy:
     """As the API would deliver it. Without grace, asked at every interval, one rule that needs 90 seconds."""
@@ -58,6 +59,7 @@ def policy(
             "confirmedBy": confirmed_by,
         },
         "rules": rules or [LIVE_HEAP],
+        "labels": {"values": label_values},
         "remediation": {"minReadyPeers": 0, "stormPercent": 100, **remediation},
     }
     if endpoints:

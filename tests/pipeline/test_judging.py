@@ -9,7 +9,7 @@ import pytest
 
 from leakwarden.adapters.store import SqliteStore
 from leakwarden.api import PORT_ANNOTATION_PREFIX
-from leakwarden.api.words import FailureReason, Resolution, Verdict
+from leakwarden.api.words import FailureReason, Resolution, Verdict, WaitKind
 from leakwarden.core.policy import Policy
 from leakwarden.core.readings import Failure, Reading
 from leakwarden.core.records import Step, StoredTarget
@@ -20,7 +20,8 @@ from leakwarden.core.targets import PodFacts, PolicyKey, TargetKey
 from leakwarden.errors import StoreError
 from leakwarden.pipeline.fleet import Fleet, Watch
 from leakwarden.pipeline.judging import NOTE, Judging, attempt_of
-from tests.core.decide.fleets import NOW
+from tests.core.decide.fleets import NOW, OWNER
+from tests.core.judge.builders import goroutines
 from tests.pipeline.build import INTERVAL, LIVE_HEAP, growing, oom_killed, owned, pod, policy, quiet, refused
 from tests.pipeline.fakes import FailingStore, HandClock
 
@@ -425,3 +426,57 @@ async def test_the_interval_reached_is_told_and_not_the_one_wished_for(store: Sq
         bench.clock.at += 25.0
     assert watch.report is not None
     assert watch.report.interval == pytest.approx(25.0, rel=0.05)
+
+
+# -- labels -----------------------------------------------------------------------------------------------------------
+
+BLOCKED = {
+    "name": "blocked", "signal": "BlockedGoroutines", "growth": {"atLeast": 50, "window": "90s"}, "for": "0s",
+    "severity": "Critical",
+}  # fmt: skip
+
+
+def labelled(number: int) -> Reading:
+    """Twenty more goroutines a sample, all of one document."""
+    count = 50 + 20 * number
+    return replace(
+        quiet(number),
+        goroutines=goroutines(count, {("main.send", WaitKind.CHAN_SEND): count}, {"doc_id": {"secret.go": count}}),
+    )
+
+
+async def everything(bench: Bench, of: Policy) -> str:
+    """What is stored of the policy's targets, and what is told of them."""
+    rows = await bench.store.targets(of.uid)
+    return "".join([row.state + row.report for row in rows] + [note.note for note in await bench.news()])
+
+
+async def test_label_values_are_told_and_stored_unless_the_policy_hides_them(store: SqliteStore) -> None:
+    found = {}
+    for values in ("Show", "Hide"):
+        asked = policy(values.lower(), label_values=values, rules=[BLOCKED])
+        bench = Bench(store)
+        watch = await bench.put(pod(f"ws-{values}"), by=asked)
+        for number in range(14):
+            await bench.give(watch, labelled(number))
+            bench.clock.at += INTERVAL
+        notes = [note.note for note in await bench.news() if f"ws-{values}" in note.note or values.lower() in note.note]
+        assert any("new goroutines belong to" in note for note in notes)
+        rows = await bench.store.targets(asked.uid)
+        found[values] = any("secret" in text for text in [*notes, *(row.state + row.report for row in rows)])
+    assert found == {"Show": True, "Hide": False}
+
+
+async def test_values_go_from_what_is_stored_when_a_policy_comes_to_hide_them(store: SqliteStore) -> None:
+    bench = Bench(store)
+    watch = await bench.put(pod(), by=policy(rules=[BLOCKED]))
+    for number in range(14):
+        await bench.give(watch, labelled(number))
+        bench.clock.at += INTERVAL
+    edited = policy(rules=[BLOCKED], label_values="Hide", generation=2)
+    await bench.put(pod(), by=edited)
+    await bench.give(watch, labelled(14))
+    await bench.end(pod())
+    assert [row for row in await bench.store.targets(edited.uid) if "secret" in row.state + row.report] == []
+    ended = await bench.store.ended(edited.uid, OWNER.uid, "goroutine/main.send/chan-send", 0.0)
+    assert ended is not None and "secret" not in ended.body

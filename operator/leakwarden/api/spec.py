@@ -15,7 +15,7 @@ from pydantic.config import JsonDict
 
 from leakwarden.api.duration import Duration, DurationBetween
 from leakwarden.api.quantity import Quantity, QuantityBetween
-from leakwarden.api.words import Cadence, ConfirmedBy, Execution, Mode, Scheme, Severity, Signal, Transport
+from leakwarden.api.words import Cadence, ConfirmedBy, Execution, LabelValues, Mode, Scheme, Severity, Signal, Transport
 from leakwarden.errors import InvalidSpec
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -288,6 +288,14 @@ class Mute(ApiModel):
     """When it ends (RFC 3339). Default: never; then somebody has to take it away."""
 
 
+class Labels(ApiModel):
+    """What findings may say of the pprof labels that a program puts on its goroutines (pprof.Do)."""
+
+    values: LabelValues = LabelValues.SHOW
+    """Show names the value that most of a growth belongs to (doc_id=main.go); Hide never remembers or says one, only
+    that some one value of that label has it. Values are data of the program's users."""
+
+
 class LeakPolicySpec(ApiModel):
     """What to sample, what counts as a leak, and what is done about it."""
 
@@ -299,6 +307,8 @@ class LeakPolicySpec(ApiModel):
         default=None, min_length=1, max_length=16, json_schema_extra=list_map("name")
     )
     """When a process leaks: exactly these, where there are any. Default: the built-in rules, scaled by the interval."""
+    labels: Labels = Labels()
+    """What findings may say of pprof labels. Default: their values are shown."""
     remediation: Remediation = Remediation()
     """What is done about a leak. Default: nothing, findings are only recorded."""
     mutes: tuple[Mute, ...] = Field(

@@ -159,6 +159,13 @@ class ConfirmedBy(StrEnum):
     NOTHING = "Nothing"
 
 
+class LabelValues(StrEnum):
+    """Whether findings may name values of pprof labels, which are data of the program's users."""
+
+    SHOW = "Show"
+    HIDE = "Hide"
+
+
 class Mode(StrEnum):
     OBSERVE = "Observe"
     ANNOTATE = "Annotate"

@@ -211,6 +211,10 @@ def finding_json(finding: Finding, memory_limit: int) -> dict[str, Any]:
         "value": finding.value,
         "growthPerHour": finding.growth_per_hour,
         "limitAt": timestamp(finding.limit_at),
+        "labels": [
+            {"key": one.key, "value": one.value or None, "share": round(one.share, 4), "exact": one.exact}
+            for one in finding.labels
+        ],
         "message": finding_message(finding, memory_limit),
     }
 

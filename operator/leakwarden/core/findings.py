@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from leakwarden.api.words import (
@@ -46,6 +46,19 @@ class Confirmation:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelShare:
+    """How much of a finding's growth belongs to one value of one pprof label."""
+
+    key: str
+    value: str
+    """Empty where the policy hides values: some one value."""
+    share: float
+    """0 to 1. Of goroutines: of those that came since; of memory: of the goroutines that were seen to run there."""
+    exact: bool
+    """False: at least so much, since not all values were counted when the growth began."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One bug in one process. Its identity in a target of a policy is `signature`; several rules join one finding.
 
@@ -80,10 +93,16 @@ class Finding:
     """Of a memory leak; None: not asked yet."""
     gopls: GoplsContext | None = None
     """What the process was doing, where it is a gopls whose pages were read."""
+    labels: tuple[LabelShare, ...] = ()
+    """Values of pprof labels that most of the growth belongs to, the largest share first."""
 
     @property
     def open(self) -> bool:
         return self.resolution is None
+
+    def without_label_values(self) -> Finding:
+        """The same, of labels said only that some one value has such a share."""
+        return replace(self, labels=tuple(replace(one, value="", exact=False) for one in self.labels))
 
 
 def signature_of(family: Family, function: str, wait: WaitKind | None) -> str:

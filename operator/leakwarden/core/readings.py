@@ -59,12 +59,26 @@ class HeapReading:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelUse:
+    """Goroutines that carry one label, by its value: the commonest values, and how many have any other.
+
+    Key and values are capped and escaped (`leakwarden.core.labels`): they are data of the program's users.
+    """
+
+    key: str
+    values: Mapping[str, int]
+    others: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class GoroutineGroup:
     """Goroutines that stand at one function in one kind of wait. `wait` tells what ends it."""
 
     site: Site
     wait: WaitKind
     count: int
+    labels: tuple[LabelUse, ...] = ()
+    """Of the largest groups that carry any: one entry for each of the labels that are counted in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +86,8 @@ class GoroutineReading:
     total: int
     groups: tuple[GoroutineGroup, ...]
     """Grouped by (site.function, wait), largest first; all of them."""
+    labels: tuple[LabelUse, ...] = ()
+    """Of the whole process: those that most of its goroutines carry."""
 
 
 @dataclass(frozen=True, slots=True)

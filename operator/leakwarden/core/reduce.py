@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from hashlib import sha256
 from typing import Final, TypeAlias
 
 from leakwarden.api.words import WaitKind
 from leakwarden.core.attribution import Attribution
 from leakwarden.core.frames import normalised, package_of, site_of, wait_kind
+from leakwarden.core.labels import LabelTally
 from leakwarden.core.memstats import parse_memstats
 from leakwarden.core.pprof.decode import decode
 from leakwarden.core.pprof.locations import Frame
@@ -31,6 +33,12 @@ make garbage collections rarer. Counted as live heap they would top every idle p
 what runs once, before main, is meant: a function literal of the package may run at any time, and leak."""
 
 
+MAX_LABELS: Final = 200_000
+"""Labels that are read of one profile, about a second's work: of one with more, none are known."""
+LABELLED: Final = 8
+"""Groups of goroutines whose labels are kept: the largest ones that carry any."""
+
+_Place: TypeAlias = tuple[str, WaitKind]
 _Values: TypeAlias = tuple[int, int, int, int]
 """In use, bytes and objects; ever allocated, bytes and objects."""
 
@@ -179,20 +187,42 @@ def reduce_goroutines(profile: Profile) -> GoroutineReading:
     for stack, count in zip(profile.stacks, profile.columns[0], strict=True):
         counts = standing[stack]
         counts[stack] = counts.get(stack, 0) + count
-    groups: dict[tuple[str, WaitKind], dict[Site, int]] = {}
+    groups: dict[_Place, dict[Site, int]] = {}
+    places: dict[PackedStack, _Place] = {}
     for frame, counts in standing.counters():
         for stack, count in counts.items():
             site = site_of(frame, standing.leaf(stack))
-            group = groups.setdefault((site.function, wait_kind(profile.frames(stack))), {})
+            place = places[stack] = site.function, wait_kind(profile.frames(stack))
+            group = groups.setdefault(place, {})
             group[site] = group.get(site, 0) + count
-    return GoroutineReading(
-        sum(profile.columns[0]), _bounded_groups(_group(wait, counts) for (_, wait), counts in groups.items())
-    )
+    bounded = _bounded_groups(_group(wait, counts) for (_, wait), counts in groups.items())
+    reading = GoroutineReading(sum(profile.columns[0]), bounded)
+    return _with_labels(reading, profile, places) if profile.labelled else reading
 
 
 def _group(wait: WaitKind, counts: Mapping[Site, int]) -> GoroutineGroup:
     shown = min(counts, key=lambda site: (-counts[site], site))
     return GoroutineGroup(shown, wait, sum(counts.values()))
+
+
+def _with_labels(
+    reading: GoroutineReading, profile: Profile, places: Mapping[PackedStack, _Place]
+) -> GoroutineReading:  # fmt: skip
+    """The reading with the labels of the process and of its LABELLED largest groups."""
+    tally: LabelTally[_Place | None] = LabelTally()
+    for number, (stack, count) in enumerate(zip(profile.stacks, profile.columns[0], strict=True)):
+        tally.add((None, places[stack]), profile.labels[number], count)
+        if tally.added > MAX_LABELS:
+            return reading
+    keys = tally.keys(None)
+    groups = list(reading.groups)
+    left = LABELLED
+    for index, group in enumerate(groups):
+        uses = tally.uses((group.site.function, group.wait), keys) if left else ()
+        if uses and group.site != POOLED:
+            groups[index] = replace(group, labels=uses)
+            left -= 1
+    return replace(reading, groups=tuple(groups), labels=tally.uses(None, keys))
 
 
 def _bounded_groups(groups: Iterable[GoroutineGroup]) -> tuple[GoroutineGroup, ...]:

@@ -41,3 +41,5 @@ class RuleSet:
 
     rules: tuple[Rule, ...]
     grace: float
+    hide_labels: bool = False
+    """Values of pprof labels are not remembered, and not said."""

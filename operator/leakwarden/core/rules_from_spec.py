@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from leakwarden.api.builtins import NOT_EVALUATED_YET, builtin_rules
 from leakwarden.api.checks import hold_seconds
 from leakwarden.api.spec import LeakPolicySpec, RuleSpec
+from leakwarden.api.words import LabelValues
 from leakwarden.core.rules import Growth, Rule, RuleSet
 from leakwarden.core.targets import EndpointSpec
 
@@ -40,6 +41,7 @@ def rule_set(spec: LeakPolicySpec) -> RuleSet:
     return RuleSet(
         rules=tuple(effect.rule for effect in rules_in_effect(spec) if effect.evaluated),
         grace=spec.sampling.startup_grace.seconds,
+        hide_labels=spec.labels.values is LabelValues.HIDE,
     )
 
 

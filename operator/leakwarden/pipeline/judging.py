@@ -179,7 +179,9 @@ class Judging:
         return finding_events(reference, told, self._openings_elsewhere(policy, here))
 
     async def _changes(self, policy: Policy, old: TargetReport | None, new: TargetReport) -> Sequence[Transition]:
-        before = old.open_findings if old else ()
+        hide = policy.rules.hide_labels
+        new = new.as_allowed(hide)
+        before = old.as_allowed(hide).open_findings if old else ()
         ended = {finding.signature for finding in new.findings if not finding.open}
         known = {finding.signature for finding in before} - ended
         opened = [finding for finding in new.open_findings if finding.signature not in known]
@@ -215,7 +217,7 @@ def _ended(policy: Policy, report: TargetReport) -> tuple[Ended, ...]:
             owner_uid=owner.uid,
             signature=finding.signature,
             pod_uid=report.pod_uid,
-            body=_FINDING.dump_json(finding).decode(),
+            body=_FINDING.dump_json(replace(finding, labels=())).decode(),
             ended_at=finding.resolved_at or 0.0,
         )
         for finding in report.findings

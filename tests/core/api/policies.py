@@ -54,6 +54,7 @@ FULL: Spec = {
         {"name": "level", "signal": "WaterLevel", "above": "92.5"},
         {"name": "map", "signal": "MapEntries", "growth": {"atLeast": "5k", "window": "15m"}},
     ],
+    "labels": {"values": "Show"},
     "remediation": {
         "mode": "Evict",
         "execution": "DryRun",

@@ -15,6 +15,7 @@ from leakwarden.core.readings import (
     GoroutineGroup,
     GoroutineReading,
     HeapReading,
+    LabelUse,
     MemStats,
     PartFailure,
     ProcessIdentity,
@@ -103,9 +104,15 @@ def held_by(live: float, sites: Mapping[str, float] | None) -> dict[str, float]:
     return {**held, REST: max(0.0, live - sum(held.values()))}
 
 
-def goroutines(total: float, groups: Mapping[tuple[str, WaitKind], float] | None = None) -> GoroutineReading:
-    made = [GoroutineGroup(site(name), wait, int(n)) for (name, wait), n in (groups or {}).items() if n > 0]
-    return GoroutineReading(int(total), tuple(sorted(made, key=lambda g: -g.count)))
+def goroutines(
+    total: float,
+    groups: Mapping[tuple[str, WaitKind], float] | None = None,
+    labels: Mapping[str, Mapping[str, int]] | None = None,
+) -> GoroutineReading:
+    """`labels`: how many of each group, and of all, have which value of which label."""
+    uses = tuple(LabelUse(key, values) for key, values in (labels or {}).items())
+    made = [GoroutineGroup(site(name), wait, int(n), uses) for (name, wait), n in (groups or {}).items() if n > 0]
+    return GoroutineReading(int(total), tuple(sorted(made, key=lambda g: -g.count)), uses)
 
 
 def memstats(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -32,7 +32,7 @@ GOPLS = "golang.org/x/tools/gopls v0.22.0"
 RULE_SETS = (
     rules(LIVE, SITE, BLOCKED, HIGH, PROOF, PAUSES),
     rules(LIVE, SLOW, SITE, WATER, MAPS, PROOF),
-    rules(SITE, HIGH, PAUSES, grace=120.0),
+    replace(rules(SITE, BLOCKED, HIGH, PAUSES, grace=120.0), hide_labels=True),
 )
 
 
@@ -90,7 +90,11 @@ def told(stretches: Sequence[tuple[Move, int]]) -> list[tuple[Attempt, RuleSet]]
                 heap=None if kind in ("no heap", "heap failed") else heap(
                     (live + leaked) * MI, {"example.com/x.Keep": leaked * MI}, alloc=allocated, mark=str(mark)
                 ),
-                goroutines=goroutines(50 + 8 * leaked, {("example.com/x.send", WaitKind.CHAN_SEND): 8 * leaked}),
+                goroutines=goroutines(
+                    50 + 8 * leaked,
+                    {("example.com/x.send", WaitKind.CHAN_SEND): 8 * leaked},
+                    {"doc_id": {"a.go": int(7 * leaked), "b.go": int(leaked)}} if kind != "same" else {},
+                ),
                 memstats=memstats(1.5 * (live + leaked) * MI, 1.8 * (live + leaked) * MI, gcs=gcs, pause=0.02)
                 if mark % 3 else None,
                 failures={

@@ -13,6 +13,7 @@ from leakwarden.core import judge
 from leakwarden.core.judge import Judgement
 from leakwarden.core.judge.codec import to_json
 from leakwarden.core.readings import Reading
+from leakwarden.core.reduce import LABELLED
 from leakwarden.core.rules import Rule
 from tests.core.judge.builders import MI, T0, Target, builtin, goroutines, heap, memstats, rule, rules, site
 
@@ -160,7 +161,10 @@ def test_a_state_stays_bounded_over_ten_thousand_steps() -> None:
         groups = {(f"example.com/some/long/package/path.func{n}", WaitKind.SELECT): 30.0 for n in names}
         value = 500 * MI + random.random() * MI
         target.at = T0 + 30.0 * index
-        reading = Reading(heap(value, sites, alloc=1000.0 * index, mark=str(index)), goroutines(2000, groups),
+        labels = {f"label{k}": {f"file:///home/{index}/{v}/".ljust(64, "x"): 9 - v for v in range(4)} for k in range(3)}
+        labelled = goroutines(2000, groups, labels)
+        few = tuple(g if n < LABELLED else replace(g, labels=()) for n, g in enumerate(labelled.groups))
+        reading = Reading(heap(value, sites, alloc=1000.0 * index, mark=str(index)), replace(labelled, groups=few),
                           memstats(value, 1.3 * value, gcs=2 * index, pause=0.001),
                           leaked=goroutines(2000, groups))  # fmt: skip
         target.give(reading, after=0.0)

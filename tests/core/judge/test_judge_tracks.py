@@ -15,7 +15,7 @@ def after(rounds: list[dict[str, float]], *, floor: float = 3.0, pinned: frozens
     tracks = Tracks()
     earlier: list[float] = []
     for index, held in enumerate(rounds):
-        tracks = update(tracks, uses(held), 30.0 * index, Bounds(floor, 1e6, pinned, list(earlier)))
+        tracks = update(tracks, uses(held), 30.0 * index, Bounds(floor, 1e6, pinned, list(earlier), hide_labels=False))
         earlier.append(30.0 * index)
     return tracks
 

@@ -22,8 +22,9 @@ PROSE = re.sub(r"```.*?```", "", PAGE, flags=re.DOTALL)
 CODE = {word for span in re.findall(r"`([^`\n]+)`", PROSE) for word in re.findall(r"[\w-]+", span)}
 VOCABULARIES: list[type[StrEnum]] = [
     words.Signal, words.Verdict, words.Resolution, words.FailureReason, words.Transport, words.Scheme, words.Cadence,
-    words.Mode, words.Execution, words.ConfirmedBy, words.Outcome, words.Severity, words.FindingType, words.Confidence,
-    words.Family, SelectorOperator, ActionState, ConditionType, ConditionReason, ConditionStatus, EventReason,
+    words.Mode, words.Execution, words.ConfirmedBy, words.LabelValues, words.Outcome, words.Severity, words.FindingType,
+    words.Confidence, words.Family, SelectorOperator, ActionState, ConditionType, ConditionReason, ConditionStatus,
+    EventReason,
 ]  # fmt: skip
 
 

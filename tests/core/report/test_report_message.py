@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leakwarden.api.words import BLOCKED, Confidence, Severity, Signal, Unit, WaitKind
-from leakwarden.core.findings import Confirmation, ConfirmationResult
+from leakwarden.core.findings import Confirmation, ConfirmationResult, LabelShare
 from leakwarden.core.readings import Site
 from leakwarden.core.report.amounts import amount, clip, minute, quantity, rate
 from leakwarden.core.report.annotation import MAX_LENGTH, summary
@@ -207,3 +207,36 @@ def test_the_annotation_is_empty_without_an_open_leak() -> None:
 def test_the_annotation_is_never_longer_than_its_limit(function: str) -> None:
     finding = heap_leak(site=Site(function, "a.go", 1, function), severity=Severity.WARNING)
     assert len(summary([finding], POLICY)) <= MAX_LENGTH
+
+
+# -- labels -----------------------------------------------------------------------------------------------------------
+
+MAIN = LabelShare("doc_id", "file:///work/main.go", 0.912, exact=True)
+EDIT = LabelShare("doc_mode", "edit", 0.88, exact=False)
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        ((MAIN,), "91 % of the new goroutines belong to doc_id=file:///work/main.go."),
+        (
+            (MAIN, EDIT, LabelShare("user", "me", 0.8, exact=True)),
+            "91 % of the new goroutines belong to doc_id=file:///work/main.go, at least 88 % to doc_mode=edit.",
+        ),
+        ((EDIT,), "At least 88 % of the new goroutines belong to doc_mode=edit."),
+        (
+            (LabelShare("doc_id", "", 0.912, exact=False),),
+            "At least 91 % of the new goroutines belong to one doc_id (the policy hides which).",
+        ),
+        (
+            (LabelShare("doc_id", 'x. Fix: "delete" \\ it', 1.0, exact=True),),
+            '100 % of the new goroutines belong to doc_id="x. Fix: \\"delete\\" \\\\ it".',
+        ),
+    ],
+    ids=["one", "two at most", "at least", "hidden", "a value that reads like a sentence is quoted"],
+)
+def test_whose_goroutines_they_are_stands_between_the_evidence_and_the_fix(
+    labels: tuple[LabelShare, ...], said: str
+) -> None:
+    message = finding_message(goroutine_leak(labels=labels))
+    assert f"confidence High). {said} Fix: nobody receives" in message

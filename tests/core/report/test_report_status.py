@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -13,6 +14,7 @@ from leakwarden.api.status import LeakPolicyStatus
 from leakwarden.api.words import FindingType, Mode, Outcome, Resolution, Severity, Signal, Verdict
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide.view import Suspend, Suspension
+from leakwarden.core.findings import LabelShare
 from leakwarden.core.policy import Policy
 from leakwarden.core.report.groups import group
 from leakwarden.core.report.status import ACCEPTED, build_status
@@ -292,6 +294,35 @@ def test_the_first_limit_of_a_group_is_the_one_that_is_shown() -> None:
     (row,) = status(report("a", heap_leak()), report("b", heap_leak(limit_at=NOW + 600)))["findings"]
     assert row["limitAt"] == "2026-11-23T14:10:00Z"
     assert row["pods"] == ["b", "a"]
+
+
+SECRET = LabelShare("doc_id", "secret.go", 0.91, exact=True)
+
+
+def test_whose_goroutines_they_are_is_in_the_row() -> None:
+    (row,) = status(report("a", goroutine_leak(labels=(SECRET,))))["findings"]
+    assert "91 % of the new goroutines belong to doc_id=secret.go. Fix:" in row["message"]
+
+
+@pytest.mark.parametrize("known", [(SECRET,), (replace(SECRET, value=""),), ()])
+def test_a_policy_that_comes_to_hide_values_takes_them_out_of_a_row_that_stands(
+    known: tuple[LabelShare, ...],
+) -> None:
+    shown = status(report("a", goroutine_leak(labels=(SECRET,))))
+    hiding = policy(spec_with("labels.values", "Hide"))
+    after = status(report("a", goroutine_leak(labels=known)), of=hiding, previous=shown)
+    assert "secret" not in json.dumps(after)
+    assert ("to one doc_id (the policy hides which)" in after["findings"][0]["message"]) is bool(known)
+
+
+def test_a_row_that_stands_is_rewritten_for_another_value_and_not_for_a_share_that_moved() -> None:
+    shown = status(report("a", goroutine_leak(labels=(SECRET,))))
+
+    def after(label: LabelShare) -> bool:
+        return status(report("a", goroutine_leak(labels=(label,))), previous=shown) == shown
+
+    assert after(replace(SECRET, share=0.89))
+    assert not after(replace(SECRET, value="other.go"))
 
 
 def test_leaks_come_before_pressure_and_critical_before_warning() -> None:

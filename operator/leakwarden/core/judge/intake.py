@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from leakwarden.api.words import GOROUTINE_FAMILY, UNITS, Unit
 from leakwarden.core.findings import Finding
-from leakwarden.core.judge import gopls, leaks, pauses, tracks
+from leakwarden.core.judge import gopls, labels, leaks, pauses, tracks
 from leakwarden.core.judge.segments import known_identity
 from leakwarden.core.judge.series import Series, append
 from leakwarden.core.judge.tracks import Bounds, Use
@@ -115,6 +115,7 @@ def _with_goroutines(
     return replace(
         segment,
         goroutines=append(segment.goroutines, at, reading.total, _reach(rules), DETAIL),
+        labels=labels.noted(segment.labels, at, reading.total, reading.labels, hide=rules.hide_labels),
         groups=groups,
     )
 
@@ -144,7 +145,7 @@ def _bounds(
         return None
     countable = [r.growth.at_least for r in growing if r.growth is not None and UNITS[r.signal] in _HELD]
     floor = SMALL * min(countable, default=USUAL_LEAST)
-    return Bounds(floor, 2 * max(growth.window for growth in growths), pinned, earlier)
+    return Bounds(floor, 2 * max(growth.window for growth in growths), pinned, earlier, rules.hide_labels)
 
 
 def _reach(rules: RuleSet) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from leakwarden.api.words import Resolution
-from leakwarden.core.judge import gopls
+from leakwarden.core.judge import gopls, labels
 from leakwarden.core.judge.series import shifted
 from leakwarden.core.judge.values import Coverage, LeakProfile, Segment, TargetState, Track, Tracks
 from leakwarden.core.readings import Attempt, ProcessIdentity, Reading
@@ -96,6 +96,7 @@ def with_clock_set_back(state: TargetState, by: float) -> TargetState:
         sites=_tracks_shifted(segment.sites, -by),
         groups=_tracks_shifted(segment.groups, -by),
         gopls=segment.gopls and gopls.shifted(segment.gopls, -by),
+        labels=labels.shifted(segment.labels, -by),
     )
     holds = {key: replace(hold, met_at=None) for key, hold in state.holds.items()}
     clear_at = {rule: at - by for rule, at in state.clear_at.items()}
@@ -110,7 +111,11 @@ def _coverage_shifted(coverage: Coverage | None, by: float) -> Coverage | None:
     return None if coverage is None else Coverage(coverage.since + by, coverage.last + by, coverage.count)
 
 
+def _track_shifted(track: Track, by: float) -> Track:
+    return replace(track, series=shifted(track.series, by), labels=labels.shifted(track.labels, by))
+
+
 def _tracks_shifted(tracks: Tracks, by: float) -> Tracks:
-    followed: dict[str, Track] = {k: replace(t, series=shifted(t.series, by)) for k, t in tracks.followed.items()}
+    followed = {key: _track_shifted(track, by) for key, track in tracks.followed.items()}
     parked = {k: replace(p, at=p.at + by) for k, p in tracks.parked.items()}
     return Tracks(followed, parked)

@@ -6,9 +6,10 @@ from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass, replace
 
 from leakwarden.api.words import WaitKind
+from leakwarden.core.judge import labels
 from leakwarden.core.judge.series import Series, append, level
 from leakwarden.core.judge.values import Parked, Track, Tracks
-from leakwarden.core.readings import POOLED, GoroutineReading, Site
+from leakwarden.core.readings import POOLED, GoroutineReading, LabelUse, Site
 
 FOLLOWED = 32
 """Places with a series of their own, for bytes and for goroutines each."""
@@ -28,6 +29,7 @@ class Use:
     value: float
     alloc: float | None = None
     """Bytes it ever allocated; None for goroutines."""
+    labels: tuple[LabelUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,7 @@ class Bounds:
     pinned: Set[str]
     earlier: Sequence[float]
     """When there were readings before this one: a place that is new now held less than the floor at each of them."""
+    hide_labels: bool
 
 
 def group_uses(reading: GoroutineReading) -> Iterator[Use]:
@@ -49,8 +52,8 @@ def group_uses(reading: GoroutineReading) -> Iterator[Use]:
             continue
         key = f"{group.site.function}|{group.wait.value}"
         before = sums.get(key)
-        sums[key] = replace(before, value=before.value + group.count) if before else Use(
-            key, group.site, group.wait, group.count
+        sums[key] = replace(before, value=before.value + group.count, labels=()) if before else Use(
+            key, group.site, group.wait, group.count, labels=group.labels
         )  # fmt: skip
     yield from sums.values()
 
@@ -80,6 +83,7 @@ def _extended(track: Track, use: Use | None, at: float, bounds: Bounds) -> Track
         site=use.site if use else track.site,
         wait=track.wait,
         series=append(track.series, at, value, bounds.reach, DETAIL, allocated=allocates),
+        labels=labels.noted(track.labels, at, int(value), use.labels if use else (), hide=bounds.hide_labels),
     )
 
 
@@ -126,7 +130,10 @@ def _admitted(use: Use, seen: Parked | None, at: float, bounds: Bounds) -> Track
         series = level(bounds.earlier, before, bounds.reach, DETAIL, allocated=allocated)
     else:
         series = Series()
-    return Track(use.site, use.wait, append(series, at, use.value, bounds.reach, DETAIL, allocated=use.alloc))
+    series = append(series, at, use.value, bounds.reach, DETAIL, allocated=use.alloc)
+    return Track(
+        use.site, use.wait, series, labels.noted((), at, int(use.value), use.labels, hide=bounds.hide_labels)
+    )
 
 
 def _largest(parked: dict[str, Parked]) -> dict[str, Parked]:

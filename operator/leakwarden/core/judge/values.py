@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import TypeAlias
 
 from leakwarden.api.words import Signal, Verdict, WaitKind
 from leakwarden.core.findings import Finding
 from leakwarden.core.gopls_info import GoplsContext
 from leakwarden.core.judge.series import Series
-from leakwarden.core.readings import ProcessIdentity, Site
+from leakwarden.core.readings import LabelUse, ProcessIdentity, Site
 from leakwarden.core.rules import RuleSet
 
 
@@ -57,6 +58,20 @@ class RuleEvaluation:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelSnapshot:
+    """Goroutines of one place, or of the process, by label, as a reading had them; the same until the next one."""
+
+    at: float
+    count: int
+    """All of them, those without labels too."""
+    uses: tuple[LabelUse, ...]
+
+
+LabelHistory: TypeAlias = tuple[LabelSnapshot, ...]
+"""Oldest first, closer together the newer; see `leakwarden.core.judge.labels`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Track:
     """One site's bytes, or one group's goroutines, over time."""
 
@@ -65,6 +80,7 @@ class Track:
     wait: WaitKind | None
     series: Series
     """A site's comes with what it has allocated."""
+    labels: LabelHistory = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,6 +193,8 @@ class Segment:
     groups: Tracks = field(default_factory=Tracks)
     gopls: GoplsWatch | None = None
     """None: it never said that it is a gopls."""
+    labels: LabelHistory = ()
+    """Of all goroutines."""
 
 
 @dataclass(frozen=True, slots=True)

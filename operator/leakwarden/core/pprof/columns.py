@@ -77,7 +77,8 @@ def samples(rows: Sequence[bytes], width: int, known: Collection[int], strings: 
         return None
     if not _labels_hold(joined.label, strings):
         return None
-    return SampleTable(stacks, tuple(values[i :: width + 1] for i in range(width)), frozenset())
+    columns = tuple(values[i :: width + 1] for i in range(width))
+    return SampleTable(stacks, columns, frozenset(), labelled=joined.HasField("label"))
 
 
 def _stacks(rows: Sequence[bytes], joined: pb.SampleColumns) -> list[PackedStack] | None:

@@ -18,6 +18,8 @@ MAX_ROWS: Final = 1_000_000
 """In one table. A row of two bytes on the wire becomes some eighty here, so a cap on bytes alone would not hold."""
 MAX_STACK_BYTES: Final = 65_536
 MAX_LINES: Final = 4_096
+MAX_LABELS: Final = 1_000
+"""On one sample; looked at when its labels are asked for."""
 
 
 def decode(data: bytes, *, max_bytes: int) -> Profile:
@@ -73,6 +75,7 @@ def _read(message: pb.Profile, strings: Strings, *, regular: bool) -> Profile:
         stacks=table.stacks,
         columns=table.columns,
         labels=_LabelsOnDemand(sample_rows, strings),
+        labelled=table.labelled,
     )
 
 
@@ -103,4 +106,7 @@ class _LabelsOnDemand(Sequence[Labels]):
     def __getitem__(self, index: int | slice) -> Labels | Sequence[Labels]:
         if isinstance(index, slice):
             return _LabelsOnDemand(self._rows[index], self._strings)
-        return rows.labels(parse(pb.Sample, self._rows[index]).label, self._strings)
+        labels = parse(pb.Sample, self._rows[index]).label
+        if len(labels) > MAX_LABELS:
+            raise ProfileTooLarge(f"labels: sample {index} has more than {MAX_LABELS} labels")
+        return rows.labels(labels, self._strings)

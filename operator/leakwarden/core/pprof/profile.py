@@ -86,6 +86,8 @@ class Profile:
     """One a sample type: the value of every sample."""
     labels: Sequence[Labels]
     """Read when asked for, and so not free."""
+    labelled: bool = True
+    """False: no sample has a label, so that none need be asked for."""
 
     def column(self, sample_type: str) -> Sequence[int]:
         """The values of every sample, of the sample type of that name. Raises MalformedProfile where there is none."""

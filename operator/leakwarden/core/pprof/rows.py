@@ -60,6 +60,8 @@ class SampleTable:
     columns: tuple[Sequence[int], ...]
     labels: frozenset[bytes]
     """Every different label that is still to be checked, as a row."""
+    labelled: bool
+    """Whether any sample has a label."""
 
 
 def value_type(row: bytes, strings: Strings) -> ValueType:
@@ -127,21 +129,24 @@ def samples(rows: Iterable[bytes], width: int, known: Collection[int]) -> Sample
         stacks.append(pack(stack))
         values.append(message.value[:])
         labels.update(message.label)
-    return SampleTable(stacks, tuple(zip(*values, strict=True)) if values else ((),) * width, frozenset(labels))
+    columns = tuple(zip(*values, strict=True)) if values else ((),) * width
+    return SampleTable(stacks, columns, frozenset(labels), labelled=bool(labels))
 
 
 def labels(rows: Iterable[bytes], strings: Strings) -> Labels:
     """The labels of one sample: text where there is a text, else a number; one that is neither says nothing."""
-    text: dict[str, tuple[str, ...]] = {}
-    numeric: dict[str, tuple[NumericLabel, ...]] = {}
+    text: dict[str, list[str]] = {}
+    numeric: dict[str, list[NumericLabel]] = {}
     for row in rows:
         message = parse(pb.Label, row)
         key = strings[message.key]
         if message.str:
-            text[key] = (*text.get(key, ()), strings[message.str])
+            text.setdefault(key, []).append(strings[message.str])
         elif message.num or message.num_unit:
-            numeric[key] = (*numeric.get(key, ()), NumericLabel(message.num, strings[message.num_unit]))
-    return Labels(text, numeric)
+            numeric.setdefault(key, []).append(NumericLabel(message.num, strings[message.num_unit]))
+    return Labels(
+        {key: tuple(values) for key, values in text.items()}, {key: tuple(values) for key, values in numeric.items()}
+    )
 
 
 def _claim(what: str, number: int, taken: Collection[int]) -> None:

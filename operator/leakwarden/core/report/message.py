@@ -8,6 +8,7 @@ from collections.abc import Callable
 from leakwarden.api.words import UNITS, FindingType, Resolution, Signal, Unit, WaitKind
 from leakwarden.core.findings import ConfirmationResult, Finding
 from leakwarden.core.readings import Site
+from leakwarden.core.report import labelled
 from leakwarden.core.report.amounts import amount, minute, quantity, rate
 from leakwarden.core.report.fixes import fix
 from leakwarden.core.report.gopls import gopls_remark
@@ -51,7 +52,7 @@ _ENDS: dict[Resolution, str] = {
 Remark = Callable[[Finding], str]
 """A whole sentence on a finding, with its full stop; empty where there is nothing to say."""
 
-REMARKS: tuple[Remark, ...] = (gopls_remark,)
+REMARKS: tuple[Remark, ...] = (labelled.remark, gopls_remark)
 """What is told of a finding between its evidence and its fix, in this order: each kind of context is one function of
 its own module."""
 

@@ -35,6 +35,7 @@ from leakwarden.core.actions import Action, ActionState, Decision
 from leakwarden.core.decide.say import stamp
 from leakwarden.core.decide.view import Mute, Suspension
 from leakwarden.core.policy import Policy, mutes_of
+from leakwarden.core.report import labelled
 from leakwarden.core.report.amounts import clip, moment, plural, quantity, significant
 from leakwarden.core.report.conditions import Facts, conditions
 from leakwarden.core.report.groups import Group, group
@@ -74,7 +75,7 @@ def build_status(
     rules = rules_in_effect(policy.usable) if policy.usable else ()
     counts = _steady_counts(old.targets, _counts(reports))
     mutes = mutes_of(policy, now)
-    groups = group(reports, mutes)
+    groups = group((report.as_allowed(policy.rules.hide_labels) for report in reports), mutes)
     decided = {(one.pod_uid, one.signature): str(one.refusal or one.action) for one in decisions}
     findings = tuple(_finding(found, _Known(old.findings, decided, mutes, now)) for found in groups)
     facts = Facts(
@@ -189,6 +190,7 @@ def _muted(mute: Mute) -> str:
 
 def _close(old: FindingStatus, new: FindingStatus, found: Group, now: float) -> bool:
     """Whether what is shown may stay: same pods at its head, and no number 10 % away."""
+    worst = found.worst.finding
     if old.severity is not new.severity or (old.limit_at is None) != (new.limit_at is None):
         return False
     if (old.decision, old.muted) != (new.decision, new.muted):
@@ -201,6 +203,7 @@ def _close(old: FindingStatus, new: FindingStatus, found: Group, now: float) -> 
         and _near(old.growth_per_hour, new.growth_per_hour)
         and (new.growth is not None or same_sentence(old.message, new.message))
         and _same_evidence(old, new, found)
+        and labelled.still_told(old.message, worst)
         and near_time(old.since.timestamp(), new.since.timestamp(), now)
         and (
             old.limit_at is None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from leakwarden.api.words import Verdict
 from leakwarden.core.findings import Finding
@@ -43,6 +43,12 @@ class TargetReport:
     @property
     def open_findings(self) -> tuple[Finding, ...]:
         return tuple(finding for finding in self.findings if finding.open)
+
+    def as_allowed(self, hide_labels: bool) -> TargetReport:
+        """What may be said of it under the policy as it is now: the report may be older than the last edit."""
+        if not hide_labels:
+            return self
+        return replace(self, findings=tuple(finding.without_label_values() for finding in self.findings))
 
     def opening_of(self, finding: Finding) -> float:
         """Since when the policy has this leak or pressure without a break, as this target knows."""

@@ -1,0 +1,73 @@
+"""The pprof labels of goroutines (`pprof.Do`, `pprof.SetGoroutineLabels`), counted by value and bounded.
+
+A program labels its goroutines with whatever it likes: a document, a user, a request that never comes again. So what
+is kept is capped in number and length, and free of what could move a terminal's cursor or break a line of a log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Mapping
+from functools import lru_cache
+from typing import Final, Generic, TypeVar
+
+from leakwarden.core.pprof.profile import Labels
+from leakwarden.core.readings import LabelUse
+
+KEYS: Final = 3
+"""Labels that are counted: those that most goroutines of the process carry."""
+VALUES: Final = 4
+"""Values of one label that are counted one by one; goroutines with any other are counted together."""
+LONGEST: Final = 64
+"""Characters kept of a key or a value, its end rather than its middle: paths differ there."""
+_HEAD: Final = 20
+_ELISION: Final = "…"
+
+_K = TypeVar("_K", bound=Hashable)
+
+
+class LabelTally(Generic[_K]):
+    """Counts labelled goroutines by place, label and value. A place is what the caller says."""
+
+    def __init__(self) -> None:
+        self._counts: dict[_K, dict[str, dict[str, int]]] = {}
+        self.added = 0
+        """Labels that were added so far, equal ones too."""
+
+    def add(self, places: Iterable[_K], labels: Labels, count: int) -> None:
+        """`count` goroutines with these labels stand at each of the places."""
+        self.added += len(labels.text)
+        for key, values in labels.text.items():
+            if values:
+                name, value = shown(key), shown(values[0])
+                for place in places:
+                    counts = self._counts.setdefault(place, {}).setdefault(name, {})
+                    counts[value] = counts.get(value, 0) + count
+
+    def keys(self, place: _K) -> tuple[str, ...]:
+        """The KEYS labels that most goroutines there carry, in the order of their names."""
+        totals = {key: sum(counts.values()) for key, counts in self._counts.get(place, {}).items()}
+        return tuple(sorted(sorted(totals, key=lambda key: (-totals[key], key))[:KEYS]))
+
+    def uses(self, place: _K, keys: Iterable[str]) -> tuple[LabelUse, ...]:
+        """What is known of these labels there, one entry each; none where nobody carries any label."""
+        counted = self._counts.get(place)
+        return tuple(_bounded(key, counted.get(key, {})) for key in keys) if counted else ()
+
+
+def _bounded(key: str, counts: Mapping[str, int]) -> LabelUse:
+    kept = sorted(counts, key=lambda value: (-counts[value], value))[:VALUES]
+    values = {value: counts[value] for value in kept}
+    return LabelUse(key, values, sum(counts.values()) - sum(values.values()))
+
+
+@lru_cache(maxsize=4096)
+def shown(text: str) -> str:
+    """A key or a value as it is kept: unprintable characters escaped as in Python, then at most LONGEST characters.
+
+    Values that are alike then count as one.
+    """
+    if not text.isprintable():
+        text = "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+    if len(text) <= LONGEST:
+        return text
+    return text[:_HEAD] + _ELISION + text[_HEAD + len(_ELISION) - LONGEST :]
