@@ -28,12 +28,25 @@ def test_namespaces_are_split_at_commas() -> None:
         ("LEAKWARDEN_SAMPLES_PER_SECOND", "-1"),
         ("LEAKWARDEN_RECORD_MAX", "1Mi"),
         ("LEAKWARDEN_RECORD_MAX", "much"),
+        ("LEAKWARDEN_LEADER_ELECTION", "perhaps"),
+        ("LEAKWARDEN_LEASE_DURATION", "1"),
+        ("LEAKWARDEN_LEASE_RENEW_DEADLINE", "12"),
+        ("LEAKWARDEN_LEASE_RETRY", "6"),
     ],
 )
 def test_an_unusable_value_names_its_variable(variable: str, value: str) -> None:
     with pytest.raises(InvalidSpec, match=variable) as refused:
         from_environment({variable: value})
     assert "Value error" not in str(refused.value)
+
+
+def test_times_of_the_lease_are_held_against_each_other() -> None:
+    shorter = {"LEAKWARDEN_LEASE_DURATION": "4", "LEAKWARDEN_LEASE_RETRY": "0.5"}
+    with pytest.raises(InvalidSpec, match=r"LEAKWARDEN_LEASE_RENEW_DEADLINE: .* LEAKWARDEN_LEASE_DURATION, 4 s"):
+        from_environment({**shorter, "LEAKWARDEN_LEASE_RENEW_DEADLINE": "3.5"})
+    assert from_environment({**shorter, "LEAKWARDEN_LEASE_RENEW_DEADLINE": "3"}).lease_renew_deadline == 3
+    with pytest.raises(InvalidSpec, match="LEAKWARDEN_LEASE_RENEW_DEADLINE"):
+        from_environment(shorter)
 
 
 def test_other_variables_with_the_prefix_are_left_alone() -> None:

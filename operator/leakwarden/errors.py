@@ -15,6 +15,7 @@
      │   ├─ ApiForbidden       401 or 403: rights are missing; names verb and resource            after a person
      │   ├─ ApiConflict        409 or a failed precondition: look again, decide again             look again
      │   ├─ ApiNotFound        404: the object is gone                                            never
+     │   ├─ NotLeader          a write was not sent, since another operator may lead by now       look again
      │   └─ DisruptionBudget   429 from a PodDisruptionBudget on an eviction                      next decision
      ├─ NeedsConsent           a command would also do what nobody asked for; names the option    after a person
      └─ StoreError             the state directory cannot be read or written                      after a person
@@ -114,7 +115,8 @@ class ApiUnavailable(ApiError):
 
 
 class OutcomeUnknown(ApiUnavailable):
-    """An eviction was sent, no answer came, and the pod could not be looked at either: it may have happened.
+    """An eviction was sent and no answer came; the pod cannot be looked at, or is still there: it may have happened, or
+    may be about to.
 
     The journal's entry must stay INTENDED until the journal's `reconcile` has seen the pod.
     """
@@ -138,6 +140,12 @@ class ApiNotFound(ApiError):
     """The object is gone."""
 
     retry = Retry.NEVER
+
+
+class NotLeader(ApiError):
+    """This operator leads no more, or cannot be sure that it does; what it was to write was not sent."""
+
+    retry = Retry.LOOK_AGAIN
 
 
 class DisruptionBudget(ApiError):

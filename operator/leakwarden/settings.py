@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from leakwarden.api.quantity import Quantity, QuantityBetween
 from leakwarden.errors import InvalidSpec
@@ -41,6 +41,20 @@ class Settings(BaseModel):
     )
     status_interval: Annotated[float, Field(gt=0)] = Field(default=2.0, description="Seconds between status writes.")
 
+    leader_election: bool = Field(default=False, description="Of several operators only the one with the Lease acts.")
+    lease_name: Annotated[str, Field(min_length=1, max_length=253)] = Field(
+        default="leakwarden", description="The Lease in the operator's own namespace."
+    )
+    lease_duration: Annotated[int, Field(ge=2, le=600)] = Field(
+        default=15, description="Seconds without a sign of life after which another takes over."
+    )
+    lease_renew_deadline: Annotated[float, Field(gt=0)] = Field(
+        default=10.0, validate_default=True, description="Seconds for which the leader acts on one renewal."
+    )
+    lease_retry: Annotated[float, Field(gt=0)] = Field(
+        default=2.0, validate_default=True, description="Seconds between two tries."
+    )
+
     @field_validator("watch_namespaces", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
@@ -64,6 +78,23 @@ class Settings(BaseModel):
         host, _, port = value.rpartition(":")
         if not host or not port.isdigit() or int(port) > 65535:
             raise ValueError("must be host:port, like 0.0.0.0:8085")
+        return value
+
+    @field_validator("lease_renew_deadline")
+    @classmethod
+    def _before_others_take_over(cls, value: float, info: ValidationInfo) -> float:
+        """A quarter is left for clocks that run at different speeds."""
+        duration = info.data.get("lease_duration")
+        if duration is not None and value > 0.75 * duration:
+            raise ValueError(f"must be at most three quarters of LEAKWARDEN_LEASE_DURATION, {duration} s")
+        return value
+
+    @field_validator("lease_retry")
+    @classmethod
+    def _more_than_one_try(cls, value: float, info: ValidationInfo) -> float:
+        deadline = info.data.get("lease_renew_deadline")
+        if deadline is not None and value > deadline / 2:
+            raise ValueError(f"must be at most half of LEAKWARDEN_LEASE_RENEW_DEADLINE, {deadline:g} s")
         return value
 
     @property

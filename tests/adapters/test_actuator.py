@@ -32,7 +32,7 @@ async def test_an_eviction_is_one_post_to_the_eviction_subresource_with_the_uid(
     api = kube()
     await LiveActuator(api).evict(POD)
     (asked,) = api.requests
-    assert (asked.method, asked.path, asked.params) == ("POST", f"{PATH}/eviction", {})
+    assert (asked.method, asked.path, asked.params) == ("POST", f"{PATH}/eviction", {"timeout": "10s"})
     assert asked.body["apiVersion"] == "policy/v1"
     assert asked.body["deleteOptions"] == {"preconditions": {"uid": POD.uid}}
     assert terminating(api)
@@ -51,7 +51,7 @@ async def test_a_dry_run_sends_the_same_and_changes_nothing() -> None:
     await actuator.evict(POD)
     await actuator.annotate(POD, "a leak")
     await actuator.unannotate(POD)
-    assert [asked.params for asked in api.requests] == [{"dryRun": "All"}] * 3
+    assert [asked.params["dryRun"] for asked in api.requests] == ["All"] * 3
     assert not terminating(api)
     assert "annotations" not in api.objects[PATH]["metadata"]
 
@@ -90,9 +90,18 @@ async def test_an_eviction_whose_answer_is_lost_is_done_when_the_pod_is_gone() -
     await LiveActuator(api).evict(POD)
 
 
-async def test_an_eviction_that_never_arrived_is_unavailable_and_no_more() -> None:
+@pytest.mark.parametrize("status", [0, 502, 504])
+async def test_without_an_answer_a_pod_that_is_still_there_may_yet_be_evicted(status: int) -> None:
     api = kube()
-    api.fault = failing(ApiUnavailable("connection refused"), "POST")  # type: ignore[assignment]
+    api.fault = failing(ApiUnavailable("connection reset", status), "POST")  # type: ignore[assignment]
+    with pytest.raises(OutcomeUnknown, match="connection reset"):
+        await LiveActuator(api).evict(POD)
+
+
+async def test_an_error_of_the_server_is_an_answer() -> None:
+    """Such as that of a pod with two disruption budgets."""
+    api = kube()
+    api.fault = failing(ApiUnavailable("more than one PodDisruptionBudget", 500), "POST")  # type: ignore[assignment]
     with pytest.raises(ApiUnavailable) as raised:
         await LiveActuator(api).evict(POD)
     assert not isinstance(raised.value, OutcomeUnknown)

@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leakwarden.adapters import journal_codec as codec
-from leakwarden.adapters.journal import KEY, MAX_BYTES, ConfigMapJournal, JournalFull
+from leakwarden.adapters.journal import KEY, MAX_BYTES, UNDER_WAY, ConfigMapJournal, JournalFull
 from leakwarden.adapters.journal_codec import UnreadableJournal
 from leakwarden.api.words import Mode, Outcome
 from leakwarden.core.actions import Action, ActionState, Refusal
 from leakwarden.core.targets import Owner, PolicyKey
-from leakwarden.errors import ApiConflict, ApiError, ApiUnavailable, Retry
+from leakwarden.errors import ApiConflict, ApiError, ApiUnavailable, NotLeader, Retry
 from tests.adapters.fake_kube import FakeKube, Request
 from tests.core.decide.fleets import NOW, evicted, pod
 
@@ -123,7 +123,7 @@ async def test_an_intent_whose_answer_is_lost_is_found_by_the_next_look() -> Non
         await mine.intend(intent())
     await mine.load()
     (entry,) = await mine.reconcile()
-    assert (entry.state, entry.message) == (ActionState.FAILED, "was never sent")
+    assert (entry.state, entry.message) == (ActionState.FAILED, "it has not happened: the pod is still there")
 
 
 PODS: list[tuple[str, dict[str, Any] | None, ActionState]] = [
@@ -151,13 +151,43 @@ async def test_after_a_crash_the_pod_tells_whether_the_eviction_was_sent(
     assert stored(api) == (entry,)
 
 
-async def test_a_rehearsal_that_was_cut_off_counts_as_never_sent() -> None:
+async def test_a_rehearsal_that_was_cut_off_counts_as_not_happened() -> None:
     api = FakeKube()
     mine = journal(api)
     await mine.load()
     await mine.intend(intent(dry_run=True))
     (entry,) = await mine.reconcile()
     assert entry.state is ActionState.FAILED
+
+
+async def test_an_eviction_that_may_still_be_under_way_stays_intended_for_a_while() -> None:
+    """The process is dead, but its last request may be waiting for an admission webhook."""
+    api = FakeKube()
+    api.pod("demo", "ws-1", "uid-ws-1")
+    before = journal(api)
+    await before.load()
+    await before.intend(intent())
+    now = 1000.0
+    after = ConfigMapJournal(api, "leakwarden", monotonic=lambda: now)
+    await after.load()
+    assert await after.reconcile() == (intent(),)
+    now += UNDER_WAY - 0.1
+    assert await after.reconcile() == (intent(),)
+    now += 0.2
+    (entry,) = await after.reconcile()
+    assert entry.state is ActionState.FAILED
+
+
+async def test_one_that_arrives_in_that_while_is_done() -> None:
+    api = FakeKube()
+    path = api.pod("demo", "ws-1", "uid-ws-1")
+    mine = ConfigMapJournal(api, "leakwarden", monotonic=lambda: 1000.0)
+    await mine.load()
+    await mine.intend(intent())
+    assert await mine.reconcile() == (intent(),)
+    del api.objects[path]
+    (entry,) = await mine.reconcile()
+    assert entry.state is ActionState.DONE
 
 
 async def test_what_cannot_be_looked_at_stays_intended() -> None:
@@ -308,3 +338,78 @@ def test_entries_are_compact_and_one_a_line() -> None:
     assert len(text.splitlines()) == 4
     assert all(len(line) < 420 for line in text.splitlines())
     assert json.loads(text)["version"] == 1
+
+
+# -- operators that take turns ----------------------------------------------------------------------------------------
+
+
+def led_by(api: FakeKube, name: str, lost: list[str] | None = None) -> ConfigMapJournal:
+    """The journal of one candidate; `lost` gets its name when it finds that another leads."""
+    return ConfigMapJournal(
+        api, "leakwarden", leader=name, lost=lambda: (lost or []).append(name), monotonic=lambda: 1e9
+    )
+
+
+async def test_a_new_leader_signs_the_journal_and_keeps_what_is_in_it() -> None:
+    api = FakeKube()
+    first = led_by(api, "a")
+    assert await first.load() == ()
+    await first.intend(intent())
+    assert await led_by(api, "b").load() == (intent(),)
+    assert stored(api) == (intent(),)
+    assert api.objects[PATH]["metadata"]["annotations"] == {"leakwarden.io/leader": "b"}
+
+
+async def test_who_led_before_can_write_nothing_any_more_whatever_it_believes() -> None:
+    api, lost = FakeKube(), [""]
+    old, new = led_by(api, "a", lost), led_by(api, "b", lost)
+    await old.load()
+    await old.intend(intent())
+    await new.load()
+    written = stored(api)
+    for attempt in (old.intend(intent("ws-2")), old.put(settled(intent())), old.load()):
+        with pytest.raises(NotLeader, match="led by b"):
+            await attempt
+    await old.put(settled(intent("noted", kind=Mode.ANNOTATE)))
+    with pytest.raises(ApiConflict):
+        await old.flush(NOW)
+    assert stored(api) == written
+    assert set(lost) == {"", "a"}
+    await new.intend(intent("ws-3"))
+
+
+async def test_an_operator_that_takes_no_turns_takes_no_signature_from_another() -> None:
+    """One was configured without election: budgets hold all the same, since versions do."""
+    api = FakeKube()
+    signed, plain = led_by(api, "a"), journal(api)
+    await signed.load()
+    await plain.load()
+    await plain.intend(intent())
+    with pytest.raises(ApiConflict):
+        await signed.intend(intent("ws-2"))
+    assert signed.entries == (intent(),)
+    await signed.intend(intent("ws-2"))
+    assert api.objects[PATH]["metadata"]["annotations"] == {"leakwarden.io/leader": "a"}
+
+
+async def test_two_that_sign_at_once_know_in_the_end_who_leads() -> None:
+    api, lost = FakeKube(), [""]
+    one, two = led_by(api, "a", lost), led_by(api, "b", lost)
+    meanwhile = [two]
+
+    class Interrupted:
+        """The other signs between the first read and the write that follows from it."""
+
+        async def request(self, method: str, path: str, **more: Any) -> Any:
+            try:
+                return await api.request(method, path, **more)
+            finally:
+                if method == "GET" and meanwhile:
+                    await meanwhile.pop().load()
+
+    one._api = Interrupted()
+    await one.load()
+    assert api.objects[PATH]["metadata"]["annotations"] == {"leakwarden.io/leader": "a"}
+    with pytest.raises(NotLeader):
+        await two.intend(intent())
+    assert lost == ["", "b"]

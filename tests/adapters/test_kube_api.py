@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any
@@ -22,6 +23,7 @@ from leakwarden.errors import (
     ApiNotFound,
     ApiUnavailable,
     DisruptionBudget,
+    NotLeader,
     Retry,
 )
 from tests.adapters.servers import answer, event_line, http_server, request_line, status, tcp_server, web_app
@@ -334,3 +336,88 @@ async def test_the_credential_goes_with_each_request() -> None:
 
 def bearer(port: int) -> KubeConnection:
     return KubeConnection(f"http://127.0.0.1:{port}", None, _token="Bearer secret")
+
+
+# -- the guard of a leader's writes -----------------------------------------------------------------------------------
+
+
+class Lease:
+    """What a guard asks; `asked` counts how often."""
+
+    def __init__(self) -> None:
+        self.held, self.asked = True, 0
+
+    def check(self) -> None:
+        self.asked += 1
+        if not self.held:
+            raise NotLeader("not held")
+
+
+async def test_what_the_guard_forbids_never_reaches_the_server_whole() -> None:
+    bodies: list[bytes] = []
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        bodies.append(await request.read())
+        return web.json_response({})
+
+    lease = Lease()
+    async with client(handler, guard=lease.check) as api:
+        await api.request("POST", PODS, body={"sent": 1})
+        lease.held = False
+        async with asyncio.timeout(5):
+            with pytest.raises(NotLeader, match="not held"):
+                await api.request("POST", PODS, body={"sent": 2})
+        lease.held = True
+        await api.request("PUT", f"{PODS}/p", body={"sent": 3})
+    assert bodies == [b'{"sent":1}', b'{"sent":3}']
+
+
+async def test_the_guard_is_asked_when_the_connection_stands_and_not_before(certificate: ssl.SSLContext) -> None:
+    """A connection may take longer than the Lease lasts."""
+    lease, got = Lease(), bytearray()
+
+    async def handshake_done(reader: asyncio.StreamReader, _: asyncio.StreamWriter) -> None:
+        got.extend(await reader.read())
+
+    def lose(*_: object) -> None:
+        lease.held = False
+
+    certificate.sni_callback = lose
+    trusting = ssl.create_default_context()
+    trusting.check_hostname, trusting.verify_mode = False, ssl.CERT_NONE
+    async with (
+        tcp_server(handshake_done, ssl=certificate) as port,
+        KubeClient(KubeConnection(f"https://127.0.0.1:{port}", trusting), guard=lease.check) as api,
+    ):
+        with pytest.raises(NotLeader):
+            await api.request("POST", PODS, body={"sent": 1})
+    assert lease.asked == 1
+    assert b"sent" not in got
+
+
+async def test_reads_are_nobodys_secret_and_pass_without_the_guard() -> None:
+    lease = Lease()
+    lease.held = False
+    async with client(answers(lambda: web.json_response({"kind": "Pod"})), guard=lease.check) as api:
+        assert await api.request("GET", f"{PODS}/p") == {"kind": "Pod"}
+
+
+async def test_a_write_over_a_connection_that_died_meanwhile_is_guarded_again_and_whole() -> None:
+    """aiohttp sends a PUT once more when a kept connection turns out to be dead."""
+    bodies: list[bytes] = []
+    lease = Lease()
+
+    async def one_answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).lower()
+        bodies.append(await reader.readexactly(int(head.split(b"content-length: ")[1].split()[0])))
+        writer.write(answer(b"{}"))
+        await reader.read(1)  # the next request is left without an answer
+
+    async with (
+        tcp_server(one_answer) as port,
+        KubeClient(KubeConnection(f"http://127.0.0.1:{port}", None), guard=lease.check) as api,
+    ):
+        await api.request("PUT", f"{PODS}/p", body={"sent": 1})
+        await api.request("PUT", f"{PODS}/p", body={"sent": 2})
+    assert bodies == [b'{"sent":1}', b'{"sent":2}']
+    assert lease.asked == 3

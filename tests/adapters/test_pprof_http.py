@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-import subprocess
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 
@@ -179,36 +176,6 @@ async def test_a_refused_answer_leaves_the_next_request_a_clean_connection() -> 
             await one.get("/bad", PROTO, 100)
         assert await one.get("/good", PROTO, 100) == b"good"
     assert asked == ["+", "/bad", "+", "/good"]
-
-
-@pytest.fixture
-async def certificate(tmp_path: Path) -> AsyncIterator[ssl.SSLContext]:
-    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
-    subprocess.run(  # noqa: ASYNC221 (a moment, before anything else runs)
-        [
-            "openssl",
-            "req",
-            "-x509",
-            "-newkey",
-            "ec",
-            "-pkeyopt",
-            "ec_paramgen_curve:prime256v1",
-            "-nodes",
-            "-days",
-            "2",
-            "-subj",
-            "/CN=somebody",
-            "-keyout",
-            str(key),
-            "-out",
-            str(cert),
-        ],
-        check=True,
-        capture_output=True,
-    )
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(cert, key)
-    yield context
 
 
 async def test_https_works_over_any_stream_whatever_the_certificate_says(certificate: ssl.SSLContext) -> None:

@@ -17,7 +17,7 @@ from leakwarden.errors import InvalidSpec
 
 @dataclass
 class Served:
-    ready: bool = False
+    readiness: tuple[bool, str] = (False, "not listed yet")
     registry: CollectorRegistry = field(default_factory=CollectorRegistry)
     port: int = 0
 
@@ -32,7 +32,7 @@ class Served:
 @pytest.fixture
 async def served() -> AsyncIterator[Served]:
     made = Served()
-    server = WebServer("127.0.0.1", 0, made.registry, lambda: made.ready)
+    server = WebServer("127.0.0.1", 0, made.registry, lambda: made.readiness)
     made.port = await server.start()
     yield made
     await server.stop()
@@ -49,8 +49,9 @@ async def test_metrics_are_what_prometheus_reads(served: Served) -> None:
 async def test_it_is_healthy_from_the_start_and_ready_when_the_operator_is(served: Served) -> None:
     assert [(await served.ask(path))[0] for path in ("/healthz", "/readyz")] == [200, 503]
     assert "not listed yet" in (await served.ask("/readyz"))[2]
-    served.ready = True
-    assert (await served.ask("/readyz"))[0] == 200
+    served.readiness = (True, "standing by: another leads")
+    status, _, text = await served.ask("/readyz")
+    assert (status, text) == (200, "standing by: another leads\n")
 
 
 @pytest.mark.parametrize(("method", "path", "status"), [("GET", "/", 404), ("POST", "/metrics", 405)])
@@ -66,11 +67,11 @@ async def test_a_port_that_is_taken_is_an_error_that_names_the_setting() -> None
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(InvalidSpec, match=rf"LEAKWARDEN_LISTEN: cannot listen on 127\.0\.0\.1:{port}"):
-            await WebServer("127.0.0.1", port, CollectorRegistry(), lambda: True).start()
+            await WebServer("127.0.0.1", port, CollectorRegistry(), lambda: (True, "ok")).start()
 
 
 async def test_a_server_that_never_started_can_be_stopped() -> None:
-    server = WebServer("127.0.0.1", 0, CollectorRegistry(), lambda: True)
+    server = WebServer("127.0.0.1", 0, CollectorRegistry(), lambda: (True, "ok"))
     await server.stop()
     port = await server.start()
     assert port > 0

@@ -56,6 +56,8 @@ class ApiServer:
     policies: dict[str, dict[str, Any]] = field(default_factory=dict)
     patched: list[tuple[str, Any]] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Leases and ConfigMaps by path, compared and swapped by resourceVersion."""
     refuse: int = 0
     port: int = 0
     _watchers: list[asyncio.Queue[tuple[str, dict[str, Any]] | None]] = field(default_factory=list)
@@ -92,6 +94,8 @@ class ApiServer:
             return await self._watch(request)
         if "watch" in request.query:
             return await self._silence(request)
+        if "/leases" in request.path or "/configmaps" in request.path:
+            return await self._object(request)
         if request.path == POLICIES:
             return _list(list(self.policies.values()))
         if request.path.endswith("/pods"):
@@ -109,6 +113,24 @@ class ApiServer:
         finally:
             self._watchers.remove(queue)
         return response
+
+    async def _object(self, request: web.Request) -> web.Response:
+        if request.method == "GET":
+            found = self.objects.get(request.path)
+            return web.json_response(found) if found else _status(404, "not found")
+        body = await request.json()
+        name, version = body["metadata"]["name"], body["metadata"].get("resourceVersion")
+        path = f"{request.path}/{name}" if request.method == "POST" else request.path
+        before = self.objects.get(path)
+        if version != (before["metadata"]["resourceVersion"] if before else None):
+            return _status(409, "the object has been modified")
+        return web.json_response(self.put(path, body))
+
+    def put(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        """As somebody else would change it."""
+        version = str(int(self.objects.get(path, {}).get("metadata", {}).get("resourceVersion", "0")) + 1)
+        self.objects[path] = {**body, "metadata": {**body["metadata"], "resourceVersion": version}}
+        return self.objects[path]
 
     async def _silence(self, request: web.Request) -> web.StreamResponse:
         response = web.StreamResponse()

@@ -16,7 +16,8 @@ import aiohttp
 import pytest
 
 from leakwarden.adapters.policies_api import PolicyList
-from leakwarden.cli.run import first_list, run_operator, run_until
+from leakwarden.cli.assembly import run_until
+from leakwarden.cli.run import first_list, run_operator
 from leakwarden.errors import ApiForbidden, ApiNotFound, InvalidSpec, LeakwardenError, StoreError
 from leakwarden.settings import Settings
 from tests.cli.api_server import ApiServer, api_server, kubeconfig

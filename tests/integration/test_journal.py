@@ -10,11 +10,11 @@ import pytest
 
 from hack.cluster import Cluster
 from leakwarden.adapters.actuator import LiveActuator
-from leakwarden.adapters.journal import NAME, ConfigMapJournal
+from leakwarden.adapters.journal import NAME, UNDER_WAY, ConfigMapJournal
 from leakwarden.adapters.kube_api import KubeClient
 from leakwarden.core.actions import Action, ActionState
 from leakwarden.core.targets import PodFacts
-from leakwarden.errors import ApiConflict
+from leakwarden.errors import ApiConflict, NotLeader
 from tests.core.decide.fleets import NOW, evicted, pod
 from tests.integration.acting import OPERATOR_NAMESPACE, admin, operator, prepare, running_pod
 
@@ -103,9 +103,28 @@ async def test_after_a_crash_the_pods_tell_what_was_sent(api: KubeClient, ours: 
     for each in (sent, unsent):
         await before.intend(intent(each))
     await LiveActuator(ours).evict(sent)
-    after = await opened(ours)
+    passed = 0.0
+    after = ConfigMapJournal(ours, OPERATOR_NAMESPACE, monotonic=lambda: passed)
+    await after.load()
+    states = {entry.pod: entry.state for entry in await after.reconcile()}
+    assert states == {"sent": ActionState.DONE, "unsent": ActionState.INTENDED}
+    passed = UNDER_WAY + 1
     states = {entry.pod: entry.state for entry in await after.reconcile()}
     assert states == {"sent": ActionState.DONE, "unsent": ActionState.FAILED}
+
+
+async def test_a_new_leader_signs_and_the_one_before_can_write_no_more(api: KubeClient, ours: KubeClient) -> None:
+    lost: list[str] = []
+    old = ConfigMapJournal(ours, OPERATOR_NAMESPACE, leader="old", lost=lambda: lost.append("old"))
+    new = ConfigMapJournal(ours, OPERATOR_NAMESPACE, leader="new")
+    await old.load()
+    await old.intend(intent(pod("a")))
+    assert await new.load() == (intent(pod("a")),)
+    with pytest.raises(NotLeader, match="led by new"):
+        await old.intend(intent(pod("b")))
+    assert lost == ["old"]
+    await new.intend(intent(pod("c")))
+    assert {entry.pod for entry in (await opened(ours)).entries} == {"a", "c"}
 
 
 async def test_the_api_takes_a_journal_of_the_largest_size(api: KubeClient, ours: KubeClient) -> None:

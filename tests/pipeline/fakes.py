@@ -9,8 +9,7 @@ from typing import Any
 
 from leakwarden.api.words import Mode
 from leakwarden.core.actions import Action, ActionState
-from leakwarden.core.gopls_info import GoplsInfo
-from leakwarden.core.parts import HEAP_AFTER_GC, IDENTITY
+from leakwarden.core.parts import HEAP_AFTER_GC
 from leakwarden.core.policy import Policy
 from leakwarden.core.readings import Failure, HeapReading, PartFailure, Reading
 from leakwarden.core.records import Ended, OutboxRow, Step, StoredTarget
@@ -148,8 +147,6 @@ class ScriptedSampler:
         self.asked: list[Asked] = []
         self.in_flight = 0
         self.most_in_flight = 0
-        self.gopls: dict[str, GoplsInfo] = {}
-        """What pods that are a gopls tell on their pages, by pod or by pod/endpoint."""
         self.after_gc: Callable[[HeapReading], HeapReading | PartFailure] = lambda heap: heap
         """What a forced collection makes of the heap of that attempt; by default it is no garbage."""
 
@@ -174,12 +171,7 @@ class ScriptedSampler:
             forced = self.after_gc(answer.heap)
             failed = isinstance(forced, PartFailure)
             answer = replace(answer, **{"failures": {HEAP_AFTER_GC: forced}} if failed else {"heap_after_gc": forced})
-        opening = 0.0 if isinstance(answer, Failure) else 0.01
-        return SampleResult(at, self.latency, answer, opening=opening, info=self._told(target, wanted))
-
-    def _told(self, target: Target, wanted: frozenset[str]) -> GoplsInfo:
-        known = self.gopls.get(f"{target.pod}/{target.endpoint.name}") or self.gopls.get(target.pod)
-        return known if known is not None and IDENTITY in wanted else GoplsInfo()
+        return SampleResult(at, self.latency, answer, opening=0.0 if isinstance(answer, Failure) else 0.01)
 
 
 class Statuses(Refusing):
@@ -225,12 +217,14 @@ class MemoryJournal(Refusing):
     """The journal without an API: `stored` is what survives this process, and another process may change it.
 
     Like the real one it writes evictions ahead and keeps annotations for company, and on a conflict (`moved`) it reads
-    anew, refuses, and leaves it to the caller to decide again. `gone` says which pods are gone, for `reconcile`.
+    anew, refuses, and leaves it to the caller to decide again. `gone` says which pods are gone, for `reconcile`, and
+    while `under_way` what is there is not settled.
     """
 
     def __init__(self, stored: dict[str, Action] | None = None, gone: Callable[[str], bool] = lambda _: False) -> None:
         self.stored = stored if stored is not None else {}
         self.gone = gone
+        self.under_way = False
         self.moved: ApiError | None = None
         self.refuse_load: ApiError | None = None
         self.refuse_reconcile: ApiError | None = None
@@ -255,8 +249,9 @@ class MemoryJournal(Refusing):
         if self.refuse_reconcile is not None:
             raise self.refuse_reconcile
         for entry in self.entries:
-            if entry.state is ActionState.INTENDED:
-                state = ActionState.DONE if self.gone(entry.pod_uid) else ActionState.FAILED
+            gone = self.gone(entry.pod_uid)
+            if entry.state is ActionState.INTENDED and (gone or not self.under_way):
+                state = ActionState.DONE if gone else ActionState.FAILED
                 self._write(replace(entry, state=state, settled_at=entry.at))
         return self.entries
 

@@ -208,6 +208,24 @@ async def test_while_an_unknown_answer_cannot_be_looked_up_nothing_is_evicted(be
     assert {entry.state for entry in bench.journal.stored.values()} == {ActionState.DONE}
 
 
+@pytest.mark.parametrize("happened", [True, False])
+async def test_what_may_still_be_under_way_holds_its_owner_and_is_looked_up_until_it_is_known(
+    bench: Bench, happened: bool
+) -> None:
+    bench.live.refusals = [OutcomeUnknown("no answer in time")]
+    bench.journal.under_way = True
+    bench.leaking(evicting(), pod())
+    for _ in range(4):
+        await bench.turn()
+    assert len(bench.live.asked) == 1
+    assert bench.decisions() == {"ws-1": Refusal.IN_FLIGHT}
+    bench.journal.under_way = False
+    bench.journal.gone = lambda uid: happened
+    await bench.turn()
+    assert len(bench.live.asked) == (1 if happened else 2)
+    assert bench.journal.loads == 2
+
+
 async def test_annotating_does_not_make_an_unreadable_journal_count_as_read(bench: Bench) -> None:
     one, two = pair()
     bench.journal.refuse_load = LOST

@@ -14,8 +14,12 @@ from leakwarden.api import SUMMARY_ANNOTATION
 from leakwarden.core.targets import PodFacts
 from leakwarden.errors import ApiConflict, ApiError, ApiNotFound, ApiUnavailable, OutcomeUnknown
 
+INTERNAL_ERROR = 500
 UNPROCESSABLE = 422
 """What the API server calls a patch whose UID is not the object's: `metadata.uid: … field is immutable`."""
+EVICTION_DEADLINE = 10.0
+"""Seconds that the API server may work on one eviction, admission webhooks included. It is told so, and gives up then:
+nobody must wonder for long whether one that was sent is still to happen."""
 MERGE_PATCH = "application/merge-patch+json"
 
 
@@ -28,7 +32,8 @@ class LiveActuator:
     async def evict(self, pod: PodFacts) -> None:
         """Ask for the eviction of exactly this pod: the UID is a precondition, a namesake is an ApiConflict.
 
-        A PodDisruptionBudget's no is DisruptionBudget. Where the answer is lost the pod itself tells what happened.
+        A PodDisruptionBudget's no is DisruptionBudget. Where the answer is lost the pod itself tells what happened; as
+        long as it is still there that is an OutcomeUnknown, for the API server may yet be working on it.
         """
         body = {
             "apiVersion": "policy/v1",
@@ -37,7 +42,10 @@ class LiveActuator:
             "deleteOptions": {"preconditions": {"uid": pod.uid}},
         }
         try:
-            await self._api.request("POST", f"{_path(pod.namespace, pod.name)}/eviction", body=body)
+            await self._api.request(
+                "POST", f"{_path(pod.namespace, pod.name)}/eviction",
+                body=body, params={"timeout": f"{EVICTION_DEADLINE:g}s"},
+            )  # fmt: skip
         except ApiUnavailable as error:
             if error.status in (429, 503):
                 raise  # throttled or shed before anything was done
@@ -48,8 +56,11 @@ class LiveActuator:
             left = await pod_left(self._api, pod.namespace, pod.name, pod.uid)
         except ApiError as error:
             raise OutcomeUnknown(str(lost), lost.status) from error
-        if not left:
-            raise lost
+        if left:
+            return
+        if lost.status == INTERNAL_ERROR:
+            raise lost  # an answer, if no good one
+        raise OutcomeUnknown(str(lost), lost.status)
 
     async def annotate(self, pod: PodFacts, text: str) -> None:
         """Write our annotation, to exactly this pod."""

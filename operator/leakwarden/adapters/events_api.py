@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import hashlib
 import platform
-from datetime import UTC, datetime
 from typing import Any
 
+from leakwarden.adapters.kube_time import micro_time, seconds_of
 from leakwarden.adapters.ports import KubeApi
 from leakwarden.api import GROUP, VERSION
 from leakwarden.core.report.events import EventNote
@@ -46,10 +46,10 @@ class EventsApi:
         try:
             event = await self._api.request("GET", path)
             series = event.get("series") or {}
-            last = _seconds(series.get("lastObservedTime") or event.get("eventTime"))
+            last = seconds_of(series.get("lastObservedTime") or event.get("eventTime"))
             if now - last < COUNT_AFTER:
                 return
-            again = {"series": {"count": int(series.get("count") or 1) + 1, "lastObservedTime": _micro(now)}}
+            again = {"series": {"count": int(series.get("count") or 1) + 1, "lastObservedTime": micro_time(now)}}
             await self._api.request("PATCH", path, body=again, content_type=MERGE_PATCH)
         except ApiNotFound:
             return  # it expired just now: the next time it is a new one
@@ -60,7 +60,7 @@ class EventsApi:
             "apiVersion": "events.k8s.io/v1",
             "kind": "Event",
             "metadata": {"name": event_name(note), "namespace": regarding.namespace},
-            "eventTime": _micro(now),
+            "eventTime": micro_time(now),
             "reportingController": CONTROLLER,
             "reportingInstance": self._instance,
             "type": note.type.value,
@@ -80,14 +80,3 @@ class EventsApi:
 def event_name(note: EventNote) -> str:
     """`<name of what it regards>.<hash of the key>`, as client-go names them; at most 253 characters."""
     return f"{note.regarding.name[:236]}.{hashlib.sha256(note.key.encode()).hexdigest()[:16]}"
-
-
-def _micro(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
-
-
-def _seconds(text: object) -> float:
-    try:
-        return datetime.fromisoformat(str(text)).timestamp()
-    except ValueError:
-        return 0.0

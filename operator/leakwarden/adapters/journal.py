@@ -3,6 +3,10 @@
 It is in the API and not in the store because it limits actions: losing the state directory must not lose it. Writes are
 guarded by resourceVersion, so that a second operator cannot spend the same budget: who decided on an older journal is
 told to look again. Annotations disturb nobody and are written along, not ahead.
+
+Of operators that take turns (docs/ha.md) each new leader signs the journal when it first reads it. From then on nothing
+that an earlier one decided can be written, whatever its clock says: its next write is a conflict, and then it finds the
+other's name.
 """
 
 from __future__ import annotations
@@ -13,21 +17,27 @@ from dataclasses import replace
 from typing import Any
 
 from leakwarden.adapters import journal_codec as codec
-from leakwarden.adapters.actuator import pod_left
+from leakwarden.adapters.actuator import EVICTION_DEADLINE, pod_left
 from leakwarden.adapters.ports import KubeApi
+from leakwarden.api import GROUP
 from leakwarden.api.words import Mode
 from leakwarden.core.actions import Action, ActionState
 from leakwarden.core.decide.retention import fit
-from leakwarden.errors import ApiConflict, ApiError, ApiNotFound, Retry
+from leakwarden.errors import ApiConflict, ApiError, ApiNotFound, NotLeader, Retry
 
 NAME = "leakwarden-journal"
 KEY = "journal.json"
+SIGNATURE = f"{GROUP}/leader"
+"""The annotation that says which operator the journal is led by."""
 MAX_BYTES = 900 << 10
 """etcd refuses objects over 1.5 MB, and the API server ConfigMaps over 1 MiB."""
 MAX_MESSAGE = 300
 LAZY = 5.0
 """Seconds for which what limits nothing may wait for another write to go along with."""
 TRIES = 5
+UNDER_WAY = EVICTION_DEADLINE + 5.0
+"""Seconds after which an eviction that a process left behind cannot happen any more: what it sent has reached the API
+server by then, and was done or given up."""
 
 Entries = tuple[Action, ...]
 
@@ -39,18 +49,34 @@ class JournalFull(ApiError):
 
 
 class ConfigMapJournal:
-    """One caller at a time. Every method raises ApiError, and then what it was to write is not in the journal."""
+    """One caller at a time. Every method raises ApiError, and then what it was to write is not in the journal.
 
-    def __init__(self, api: KubeApi, namespace: str, *, monotonic: Callable[[], float] = time.monotonic) -> None:
+    `leader`: the name to sign with, where operators take turns; `lost` is called when another has signed since.
+    """
+
+    def __init__(
+        self,
+        api: KubeApi,
+        namespace: str,
+        *,
+        leader: str = "",
+        lost: Callable[[], None] = lambda: None,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._api = api
         self._root = f"/api/v1/namespaces/{namespace}/configmaps"
         self._namespace = namespace
+        self._leader = leader
+        self._lost = lost
+        self._signed = not leader
         self._monotonic = monotonic
         self._version: str | None = None
         self._entries: dict[str, Action] = {}
         self._written_at = float("-inf")
         self._unwritten: dict[str, Action] = {}
         """What the API does not have yet: annotations only."""
+        self._intended_since: dict[str, float] = {}
+        """When this process first knew of each entry that is INTENDED."""
 
     @property
     def entries(self) -> Entries:
@@ -58,31 +84,60 @@ class ConfigMapJournal:
         return tuple(self._known().values())
 
     async def load(self) -> Entries:
-        """Read it anew; a journal that is not there yet is empty."""
+        """Read it anew; a journal that is not there yet is empty. NotLeader when another has signed it since."""
+        await self._read()
+        for attempt in range(TRIES):
+            if self._signed:
+                break
+            try:
+                await self._write(self._known(), float("-inf"))
+            except ApiConflict:
+                if attempt == TRIES - 1:
+                    raise
+                await self._read()
+            else:
+                self._signed = True
+        return self.entries
+
+    async def _read(self) -> None:
         try:
             found = await self._api.request("GET", f"{self._root}/{NAME}")
         except ApiNotFound:
             self._version, self._entries = None, {}
-            return self.entries
+            return
+        signed_by = (found["metadata"].get("annotations") or {}).get(SIGNATURE, self._leader)
+        if self._leader and self._signed and signed_by != self._leader:
+            self._lost()
+            raise NotLeader(f"the journal is led by {signed_by} now")
         text = (found.get("data") or {}).get(KEY, "")
         self._entries = {action.id: action for action in (codec.load(text) if text else ())}
         self._version = str(found["metadata"]["resourceVersion"])
-        return self.entries
+        for entry in self._entries.values():
+            if entry.state is ActionState.INTENDED:
+                self._intended_since.setdefault(entry.id, self._monotonic())
 
     async def reconcile(self) -> Entries:
         """Settle what a crash left INTENDED, by looking at the pods. No request may be under way meanwhile.
 
         A pod that is gone or terminating was evicted (at worst by somebody else: then a budget is spent for nothing);
-        one that is there was not, and may be planned again. Raises ApiError when one cannot be looked at.
+        one that is still there after UNDER_WAY was not, and may be planned again. Until then its entry stays INTENDED,
+        and this is worth calling again. Raises ApiError when a pod cannot be looked at.
         """
         for action in [entry for entry in self.entries if entry.state is ActionState.INTENDED]:
             changed_something = action.kind is Mode.EVICT and not action.dry_run
             if changed_something and await pod_left(self._api, action.namespace, action.pod, action.pod_uid):
                 state, message = ActionState.DONE, "the pod is gone; the answer to the request was lost"
+            elif changed_something and self._may_be_under_way(action):
+                continue
             else:
-                state, message = ActionState.FAILED, "was never sent"
+                state, message = ActionState.FAILED, "it has not happened: the pod is still there"
             await self.put(replace(action, state=state, message=message, settled_at=action.at))
         return self.entries
+
+    def _may_be_under_way(self, action: Action) -> bool:
+        """By this process's own clock since it knows of it: those of two machines are not compared."""
+        now = self._monotonic()
+        return now - self._intended_since.setdefault(action.id, now) < UNDER_WAY
 
     async def intend(self, action: Action) -> None:
         """Write ahead; afterwards the request may leave. ApiConflict: the journal has moved, decide again.
@@ -92,6 +147,7 @@ class ConfigMapJournal:
         if action.kind is Mode.ANNOTATE:
             self._unwritten[action.id] = action
             return
+        self._intended_since[action.id] = self._monotonic()
         try:
             await self._write(self._known() | {action.id: action}, action.at)
         except ApiConflict:
@@ -129,6 +185,8 @@ class ConfigMapJournal:
         if kept is None:
             raise JournalFull(f"the journal has more than {MAX_BYTES >> 10} KiB of actions that still limit others")
         metadata: dict[str, Any] = {"name": NAME, "namespace": self._namespace}
+        if self._leader:
+            metadata["annotations"] = {SIGNATURE: self._leader}
         body = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {KEY: codec.dump(kept)}}
         if self._version is None:
             stored = await self._api.request("POST", self._root, body=body)

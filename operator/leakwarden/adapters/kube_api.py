@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 
 from leakwarden.adapters.kube_config import KubeConnection
 from leakwarden.adapters.kube_errors import api_error, describe, unreachable
@@ -52,8 +53,30 @@ async def _keep_refusal(
     return response
 
 
+class _GuardedBody(aiohttp.BytesPayload):
+    """A body that is handed out only when `guard` does not raise, in the same breath: between the two nothing is
+    waited for, neither a connection nor another task. Sent once more by aiohttp, it asks once more."""
+
+    def __init__(self, data: bytes, guard: Callable[[], None], content_type: str) -> None:
+        super().__init__(data, content_type=content_type)
+        self._guard = guard
+        self.refused: ApiError | None = None
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        try:
+            self._guard()
+        except ApiError as error:
+            self.refused = error
+            raise
+        await super().write_with_length(writer, content_length)
+
+
 class KubeClient:
-    """Implements `ports.KubeApi` and `ports.KubeReader`. Close it, or use it as an async context manager."""
+    """Implements `ports.KubeApi` and `ports.KubeReader`. Close it, or use it as an async context manager.
+
+    `guard` is asked right before the body of a request leaves. What it raises, an ApiError, is what the request raises,
+    and then the API server has not got it.
+    """
 
     def __init__(
         self,
@@ -62,11 +85,13 @@ class KubeClient:
         deadline: float = REQUEST_DEADLINE,
         silence: float = SILENCE,
         max_body: int = MAX_BODY,
+        guard: Callable[[], None] | None = None,
     ) -> None:
         self._connection = connection
         self._deadline = deadline
         self._silence = silence
         self._max_body = max_body
+        self._guard = guard
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> KubeClient:
@@ -91,8 +116,11 @@ class KubeClient:
     ) -> dict[str, Any]:
         """One request; the JSON object of a 2xx answer ({} where it has no body). Raises ApiError."""
         what = describe(method, path, params)
-        data = None if body is None else json.dumps(body, separators=(",", ":")).encode()
-        headers = {"Accept": "application/json"} | ({"Content-Type": content_type} if data is not None else {})
+        headers = {"Accept": "application/json"} | ({} if body is None else {"Content-Type": content_type})
+        data: bytes | _GuardedBody | None = None
+        if body is not None:
+            data = json.dumps(body, separators=(",", ":")).encode()
+            data = _GuardedBody(data, self._guard, content_type) if self._guard else data
         try:
             async with (
                 asyncio.timeout(self._deadline),
@@ -105,6 +133,8 @@ class KubeClient:
                 raw = await _read_capped(response, self._max_body if response.status < 400 else MAX_ERROR_BODY, what)
                 status = response.status
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            if isinstance(data, _GuardedBody) and data.refused is not None:
+                raise data.refused from error
             raise unreachable(what, error) from error
         if not 200 <= status < 300:
             raise api_error(status, raw, what)

@@ -7,7 +7,7 @@ Series of single pods are in `target_metrics`.
 from __future__ import annotations
 
 from collections import Counter as Count
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
@@ -25,13 +25,6 @@ from leakwarden.core.targets import PolicyKey
 
 _POLICY = ["policy_namespace", "policy"]
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
-
-_GOPLS = (
-    ("sessions", "leakwarden_gopls_sessions", "Editors connected to gopls, as its pages last told."),
-    ("documents", "leakwarden_gopls_open_documents", "Documents open in gopls, as its pages last told."),
-    ("cached_files", "leakwarden_gopls_cached_files", "Files whose contents gopls keeps, as its pages last told."),
-)
-"""Field of GoplsState, name of the metric, help."""
 
 
 class Snapshot(Protocol):
@@ -104,7 +97,8 @@ class SampleMetrics:
 
 
 class ProcessMetrics:
-    """The operator about itself: version, memory and CPU time of its process, and how late its event loop is."""
+    """The operator about itself: version, memory and CPU time of its process, how late its event loop is, and whether
+    it is this process that acts."""
 
     def __init__(self, registry: CollectorRegistry, version: str) -> None:
         ProcessCollector(registry=registry)
@@ -117,8 +111,18 @@ class ProcessMetrics:
             registry=registry,
         )
 
+        self._leader = Gauge(
+            "leakwarden_leader",
+            "1 of the process that acts, 0 of one that stands by. Without leader election every process is 1.",
+            registry=registry,
+        )
+
     def lagged(self, seconds: float) -> None:
         self._lag.observe(seconds)
+
+    def say_who_leads(self, leads: Callable[[], bool]) -> None:
+        """Asked at each scrape."""
+        self._leader.set_function(lambda: float(leads()))
 
 
 class FleetCollector(Collector):
@@ -150,21 +154,9 @@ class FleetCollector(Collector):
         yield targets
         yield findings
         yield muted
-        yield from self._gopls()
         yield self._conditions()
         yield self._refusals()
         yield self._actions()
-
-    def _gopls(self) -> Iterator[Metric]:
-        """Sums over the processes of a policy that said what they do; a policy without one has no series."""
-        for field, name, text in _GOPLS:
-            family = GaugeMetricFamily(name, text, labels=_POLICY)
-            for key, reports in self._snapshot.reports_by_policy():
-                states = [report.gopls.state for report in reports if report.gopls and report.gopls.state]
-                told = [count for state in states if (count := getattr(state, field)) is not None]
-                if told:
-                    family.add_metric([key.namespace, key.name], sum(told))
-            yield family
 
     def _conditions(self) -> Metric:
         family = GaugeMetricFamily(

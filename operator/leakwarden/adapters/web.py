@@ -1,4 +1,4 @@
-"""The operator's own HTTP port: /metrics, /healthz (the loop turns) and /readyz (the policies and pods were listed)."""
+"""The operator's own HTTP port: /metrics, /healthz (the loop turns) and /readyz (it does its part)."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ from leakwarden.errors import InvalidSpec
 
 
 class WebServer:
-    """Read-only; nothing here takes a body or changes a thing."""
+    """Read-only; nothing here takes a body or changes a thing. `readiness`: whether it is ready, and a line that says
+    what it is ready for, or why not."""
 
-    def __init__(self, host: str, port: int, registry: CollectorRegistry, ready: Callable[[], bool]) -> None:
+    def __init__(
+        self, host: str, port: int, registry: CollectorRegistry, readiness: Callable[[], tuple[bool, str]]
+    ) -> None:
         self._host, self._port = host, port
         self._registry = registry
-        self._ready = ready
+        self._readiness = readiness
         self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
@@ -50,6 +53,5 @@ class WebServer:
         return web.Response(text="ok\n")
 
     async def _readyz(self, _: web.Request) -> web.Response:
-        if self._ready():
-            return web.Response(text="ok\n")
-        return web.Response(status=503, text="policies and pods are not listed yet\n")
+        ready, why = self._readiness()
+        return web.Response(status=200 if ready else 503, text=f"{why}\n")

@@ -23,3 +23,8 @@ class AnchoredClock:
 
     def now(self) -> float:
         return self._anchor + time.monotonic()
+
+
+def uptime() -> float:
+    """Seconds since the machine was started, those in which it slept included: the monotonic clock stands then."""
+    return time.clock_gettime(time.CLOCK_BOOTTIME)

@@ -7,7 +7,6 @@ intent is written into the journal, carried out, and settled there. What the jou
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 
@@ -15,7 +14,6 @@ from leakwarden.api.words import Outcome
 from leakwarden.core import decide
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide import FleetView, Intent, OpenFinding, Plan, Verb
-from leakwarden.core.documents import Editing, editing, of_pod
 from leakwarden.core.policy import Policy, mutes_of, remediation_of
 from leakwarden.core.report.events import ObjectRef, action_events, policy_ref, refusal_events
 from leakwarden.core.report.status import ACCEPTED
@@ -110,20 +108,24 @@ class Deciding:
             watch.unconfirmed = (watch.policy.key, watch.key) in held
 
     async def _load_journal(self) -> None:
-        """Without the journal nothing is planned (JournalUnavailable). What a crash left INTENDED is looked up."""
-        if self._entries is not None:
-            return
-        try:
-            before = await self._journal.load()
-        except ApiError as error:
-            log.error("the journal cannot be read, so nothing is done until it can: %s", error)
+        """Without the journal nothing is planned (JournalUnavailable). What a crash left INTENDED is looked up, as
+        often as it takes: until it is known it counts as under way."""
+        now = self._clock.now()
+        if self._entries is None:
+            try:
+                before = {entry.id: _as_told(entry, now) for entry in await self._journal.load()}
+            except ApiError as error:
+                log.error("the journal cannot be read, so nothing is done until it can: %s", error)
+                return
+        elif any(entry.state is ActionState.INTENDED for entry in self._entries):
+            before = {entry.id: entry for entry in self._entries}
+        else:
             return
         try:
             self._entries = await self._journal.reconcile()
         except ApiError as error:
             log.error("what became of an action cannot be looked up, so nothing is done until it can: %s", error)
-        now = self._clock.now()
-        await self._adopt({entry.id: _as_told(entry, now) for entry in before}, self._journal.entries)
+        await self._adopt(before, self._journal.entries)
 
     def _view(self, now: float) -> FleetView:
         policies = list(self._fleet.policies.values())
@@ -146,19 +148,8 @@ class Deciding:
                 for policy in policies
             },
             journal=self._entries if now >= self._journal_again else None,
-            editing=self._editing(),
             mutes=tuple(mute for policy in policies for mute in mutes_of(policy, now).values()),
         )
-
-    def _editing(self) -> dict[str, Editing]:
-        """By pod UID, over all processes of the pod: an eviction takes them all."""
-        found: dict[str, list[Editing]] = defaultdict(list)
-        for watch in self._fleet.all_watches():
-            report = watch.report
-            told = report and editing(report.endpoint, report.gopls)
-            if told:
-                found[watch.key.pod_uid].append(told)
-        return {uid: worst for uid, told in found.items() if (worst := of_pod(told)) is not None}
 
     async def _record(self, key: PolicyKey) -> bool:
         """Whether the status says what is known now; if not, it is looked at again in the next turn."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 from leakwarden.core.actions import Action
+from leakwarden.core.lease import LeaseRecord
 from leakwarden.core.policy import Policy
 from leakwarden.core.recording_target import RecordedTarget
 from leakwarden.core.records import Ended, OutboxRow, Step, StoredTarget
@@ -84,6 +85,18 @@ class EventWriter(Protocol):
     """Posts an Event once, and while it lasts counts it in `series`. Raises ApiError."""
 
     async def post(self, note: EventNote, now: float) -> None: ...
+
+
+class Leases(Protocol):
+    """The one Lease that operators compete for. Raises ApiError."""
+
+    async def read(self) -> LeaseRecord | None:
+        """None: there is none."""
+        ...
+
+    async def write(self, record: LeaseRecord) -> LeaseRecord:
+        """As stored. ApiConflict when what is in the API is not `record.version` any more."""
+        ...
 
 
 class Journal(Protocol):

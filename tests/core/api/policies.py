@@ -62,7 +62,6 @@ FULL: Spec = {
         "budget": {"actions": 3, "window": "1h"},
         "cooldown": "1h",
         "minReadyPeers": 1,
-        "openDocuments": "Protect",
         "stormPercent": 20,
         "verifyFor": "30m",
         "pausedUntil": "2026-12-03T08:00:00Z",
@@ -141,7 +140,6 @@ _ENUMS = (
     "remediation.mode",
     "remediation.execution",
     "remediation.minSeverity",
-    "remediation.openDocuments",
 )
 _REQUIRED = (
     "target",
