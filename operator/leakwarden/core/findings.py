@@ -59,6 +59,22 @@ class LabelShare:
 
 
 @dataclass(frozen=True, slots=True)
+class Strain:
+    """What the process goes through beside a finding. None: not known, or too little to be worth a word."""
+
+    held: float | None = None
+    """Bytes of the machine that it holds (Sys - HeapReleased), where that is a good part of `limit`."""
+    limit: float | None = None
+    """Bytes: its container's memory limit."""
+    water_level: float | None = None
+    """Percent: heap in use / sys."""
+    gc_cpu: float | None = None
+    """Percent of the CPU time that it could have had in five minutes."""
+    gc_pause: float | None = None
+    """Seconds in five minutes."""
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One bug in one process. Its identity in a target of a policy is `signature`; several rules join one finding.
 
@@ -95,6 +111,7 @@ class Finding:
     """What the process was doing, where it is a gopls whose pages were read."""
     labels: tuple[LabelShare, ...] = ()
     """Values of pprof labels that most of the growth belongs to, the largest share first."""
+    strain: Strain = Strain()
 
     @property
     def open(self) -> bool:

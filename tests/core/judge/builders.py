@@ -116,13 +116,19 @@ def goroutines(
 
 
 def memstats(
-    inuse: float, sys: float, released: float = 0.0, total_alloc: float = 0.0, gcs: int = 0, pause: float = 0.0
+    inuse: float,
+    sys: float,
+    released: float = 0.0,
+    total_alloc: float = 0.0,
+    gcs: int = 0,
+    pause: float = 0.0,
+    gc_cpu: float = 0.0,
 ) -> MemStats:
-    """After `gcs` collections of `pause` seconds each."""
+    """After `gcs` collections of `pause` seconds each, which took the share `gc_cpu` of all CPU time."""
     return MemStats(
         heap_alloc=int(inuse), heap_inuse=int(inuse), heap_sys=int(sys), heap_idle=int(sys - inuse),
         heap_released=int(released), sys=int(sys), total_alloc=int(total_alloc), mallocs=0, frees=0, next_gc=0,
-        num_gc=gcs, gc_cpu_fraction=0.0, pause_ns=(round(pause * 1e9),) * min(gcs, 256),
+        num_gc=gcs, gc_cpu_fraction=gc_cpu, pause_ns=(round(pause * 1e9),) * min(gcs, 256),
     )  # fmt: skip
 
 

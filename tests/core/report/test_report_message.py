@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leakwarden.api.words import BLOCKED, Confidence, Severity, Signal, Unit, WaitKind
-from leakwarden.core.findings import Confirmation, ConfirmationResult, LabelShare
+from leakwarden.core.findings import Confirmation, ConfirmationResult, LabelShare, Strain
 from leakwarden.core.readings import Site
 from leakwarden.core.report.amounts import amount, clip, minute, quantity, rate
 from leakwarden.core.report.annotation import MAX_LENGTH, summary
@@ -240,3 +240,20 @@ def test_whose_goroutines_they_are_stands_between_the_evidence_and_the_fix(
 ) -> None:
     message = finding_message(goroutine_leak(labels=labels))
     assert f"confidence High). {said} Fix: nobody receives" in message
+
+
+@pytest.mark.parametrize(
+    ("strain", "said"),
+    [
+        (Strain(), ""),
+        (Strain(held=1.7 * 1024 * MIB, limit=2048 * MIB), "The process holds 1.7 GiB of its container's 2 GiB. "),
+        (Strain(gc_cpu=11.2), "The process spends 11 % of its CPU time on GC. "),
+        (
+            Strain(1.7 * 1024 * MIB, 2048 * MIB, 92.4, 11.2, 2.13),
+            "The process holds 1.7 GiB of its container's 2 GiB, has a water level of 92 %, spends 11 % of its CPU "
+            "time on GC and was stopped by GC for 2.1 s in 5 min. ",
+        ),
+    ],
+)
+def test_how_the_process_bears_it_is_one_sentence(strain: Strain, said: str) -> None:
+    assert f"confidence High). {said}Fix: " in finding_message(heap_leak(strain=strain))

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from leakwarden.api.words import Family, FindingType
 from leakwarden.core.findings import Finding, LabelShare
-from leakwarden.core.judge import labels
+from leakwarden.core.judge import labels, strain
 from leakwarden.core.judge.course import Now
 from leakwarden.core.judge.intake import place_of
 from leakwarden.core.judge.series import Series
@@ -16,7 +16,9 @@ from leakwarden.core.judge.values import OpenFinding, Segment, TargetState, Trac
 
 def told(one: OpenFinding, now: Now) -> OpenFinding:
     """The finding with what this sample tells of its surroundings."""
-    finding = replace(one.finding, labels=_labels(one.finding, now.segment))
+    finding = replace(
+        one.finding, labels=_labels(one.finding, now.segment), strain=strain.seen(one.finding.strain, now)
+    )
     return one if finding == one.finding else replace(one, finding=finding)
 
 

@@ -99,6 +99,7 @@ def _with_memstats(segment: Segment, at: float, memstats: MemStats, rules: RuleS
     return replace(
         segment,
         pauses=summed,
+        gc_cpu=pauses.cpu_read(segment.gc_cpu, at, memstats, segment.process.started_at),
         gc_pause=segment.gc_pause if paused is None else more(segment.gc_pause, paused),
         heap_inuse=more(segment.heap_inuse, memstats.heap_inuse),
         sys=more(segment.sys, memstats.sys),

@@ -1,7 +1,8 @@
-"""Seconds of GC pause in the last five minutes, from the runtime's ring of pauses and its count of collections.
+"""What the garbage collector took of the last five minutes: seconds of pause, and its share of the CPU time.
 
-The ring holds the last 256 pauses and no total, so the pauses between two readings add up only where it still holds
-all of them. When within the distance of two readings they fell is not known: they are spread evenly.
+The runtime keeps a ring of the last 256 pauses and no total, so the pauses between two readings add up only where it
+still holds all of them. When within the distance of two readings they fell is not known: they are spread evenly. Of the
+CPU time it tells the share since the process start; times the age of the process that is a total, too.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from leakwarden.core.judge.values import Pauses
 from leakwarden.core.readings import MemStats
 
 OVER = 300.0
-"""Seconds over which pauses are summed up."""
+"""Seconds over which both are summed up."""
 LOST = "more GCs ran between two readings than the runtime remembers pauses of"
 _REACH = 2 * OVER
 _DETAIL = 32
@@ -56,3 +57,20 @@ def _at(total: Series, moment: float) -> float:
         return total.last
     (t0, t1), (v0, v1) = total.times[after - 1 : after + 1], total.values[after - 1 : after + 1]
     return v0 + (v1 - v0) * (moment - t0) / (t1 - t0)
+
+
+def cpu_read(before: Series, at: float, memstats: MemStats, started: float) -> Series:
+    """The collector's CPU time since the process start, with this reading; empty where that start (0) is unknown.
+
+    In seconds of all CPU time that the process could have had: GCCPUFraction is a share of GOMAXPROCS times its age.
+    """
+    if not 0 < started < at:
+        return Series()
+    return append(before, at, memstats.gc_cpu_fraction * (at - started), _REACH, _DETAIL)
+
+
+def cpu_share(total: Series, now: float) -> float | None:
+    """Its share, 0 to 1, of the five minutes before `now`; None while less than that was watched."""
+    if not len(total) or now - total.times[0] < OVER:
+        return None
+    return min(1.0, max(0.0, (total.last - _at(total, now - OVER)) / OVER))

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from leakwarden.api.words import Resolution
 from leakwarden.core.judge import gopls, labels
-from leakwarden.core.judge.series import shifted
+from leakwarden.core.judge.series import Series, shifted
 from leakwarden.core.judge.values import Coverage, LeakProfile, Segment, TargetState, Track, Tracks
 from leakwarden.core.readings import Attempt, ProcessIdentity, Reading
 
@@ -90,6 +90,7 @@ def with_clock_set_back(state: TargetState, by: float) -> TargetState:
         water=shifted(segment.water, -by),
         goroutines=shifted(segment.goroutines, -by),
         gc_pause=shifted(segment.gc_pause, -by),
+        gc_cpu=Series(),  # counted from the process start, which does not move
         pauses=segment.pauses and replace(segment.pauses, total=shifted(segment.pauses.total, -by)),
         leaked=shifted(segment.leaked, -by),
         leaks=_asked_earlier(segment.leaks, by),

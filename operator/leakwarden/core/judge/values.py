@@ -186,6 +186,8 @@ class Segment:
     gc_pause: Series = field(default_factory=Series)
     """Seconds in the five minutes before each point."""
     pauses: Pauses | None = None
+    gc_cpu: Series = field(default_factory=Series)
+    """CPU time that the garbage collector took since the process start, in seconds of all that it could have had."""
     leaked: Series = field(default_factory=Series)
     """Goroutines that the runtime proved leaked, those agreed on."""
     leaks: LeakProfile = field(default_factory=LeakProfile)

@@ -12,6 +12,7 @@ from leakwarden.core.report import labelled
 from leakwarden.core.report.amounts import amount, minute, quantity, rate
 from leakwarden.core.report.fixes import fix
 from leakwarden.core.report.gopls import gopls_remark
+from leakwarden.core.report.strain import strain_remark
 
 _SUBJECTS: dict[Signal, str] = {
     Signal.LIVE_HEAP: "live heap",
@@ -52,7 +53,7 @@ _ENDS: dict[Resolution, str] = {
 Remark = Callable[[Finding], str]
 """A whole sentence on a finding, with its full stop; empty where there is nothing to say."""
 
-REMARKS: tuple[Remark, ...] = (labelled.remark, gopls_remark)
+REMARKS: tuple[Remark, ...] = (labelled.remark, gopls_remark, strain_remark)
 """What is told of a finding between its evidence and its fix, in this order: each kind of context is one function of
 its own module."""
 
