@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
@@ -13,6 +13,8 @@ from leakwarden.adapters.metrics import FleetCollector, ProcessMetrics, SampleMe
 from leakwarden.api.words import FailureReason, Mode, Outcome, Resolution, Verdict
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide import Decided, Plan
+from leakwarden.core.gopls_info import GoplsContext
+from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.parts import HEAP_AFTER_GC
 from leakwarden.core.readings import Failure, HeapReading, PartFailure, Reading
 from leakwarden.core.report.values import TargetReport
@@ -96,6 +98,21 @@ def test_a_policy_that_went_leaves_no_stale_series(scrape: Scrape) -> None:
     assert scrape.of("leakwarden_targets", verdict="Healthy") == 1
     scrape.snapshot.reports = {}
     assert scrape.of("leakwarden_targets", verdict="Healthy") is None
+
+
+def test_what_gopls_does_is_summed_up_by_policy_as_far_as_it_is_told(scrape: Scrape) -> None:
+    told = [
+        GoplsContext("v0.22.0", state=GoplsState(sessions=1, documents=4, cached_files=380)),
+        GoplsContext("v0.10.1", state=GoplsState(sessions=2, documents=None)),
+        GoplsContext("v0.22.0"),
+        None,
+    ]
+    reports = [replace(report(str(number)), gopls=gopls) for number, gopls in enumerate(told)]
+    scrape.snapshot.reports = {GOPLS: reports, OTHER: [report("x")]}
+    assert scrape.of("leakwarden_gopls_sessions") == 3
+    assert scrape.of("leakwarden_gopls_open_documents") == 4
+    assert scrape.of("leakwarden_gopls_cached_files") == 380
+    assert scrape.of("leakwarden_gopls_sessions", OTHER) is None
 
 
 def test_refusals_are_counted_by_policy_and_reason_and_allowed_actions_are_none(scrape: Scrape) -> None:

@@ -205,6 +205,24 @@ def test_of_a_known_pod_the_rails_about_it_are_evaluated() -> None:
     assert plan(with_pod(local_volumes=("scratch",))).refusal is Refusal.LOCAL_STORAGE
 
 
+@pytest.mark.parametrize(
+    ("state", "refusal", "named"),
+    [
+        ({"documents": 4}, Refusal.OPEN_DOCUMENTS, False),
+        ({"documents": 0}, None, False),
+        ({"sessions": 1}, None, True),
+        (None, None, True),
+    ],
+)
+def test_what_was_open_in_a_recorded_gopls_holds_its_pod_or_is_named(
+    state: dict[str, int] | None, refusal: Refusal | None, named: bool
+) -> None:
+    page = json.dumps({"pid": 7, "version": "golang.org/x/tools/gopls v0.22.0", "state": state}).encode()
+    found = plan([sample | {"gopls.json": page} for sample in with_pod()])
+    assert found.refusal is refusal
+    assert (Refusal.OPEN_DOCUMENTS in found.not_evaluated) is named
+
+
 def test_every_rail_is_evaluated_or_named() -> None:
     """With facts that pass all rails that a recording can know, what is left is what it cannot know, and nothing
     else."""

@@ -9,7 +9,8 @@ from typing import Any
 
 from leakwarden.api.words import Mode
 from leakwarden.core.actions import Action, ActionState
-from leakwarden.core.parts import HEAP_AFTER_GC
+from leakwarden.core.gopls_info import GoplsInfo
+from leakwarden.core.parts import HEAP_AFTER_GC, IDENTITY
 from leakwarden.core.policy import Policy
 from leakwarden.core.readings import Failure, HeapReading, PartFailure, Reading
 from leakwarden.core.records import Ended, OutboxRow, Step, StoredTarget
@@ -147,6 +148,8 @@ class ScriptedSampler:
         self.asked: list[Asked] = []
         self.in_flight = 0
         self.most_in_flight = 0
+        self.gopls: dict[str, GoplsInfo] = {}
+        """What pods that are a gopls tell on their pages, by pod or by pod/endpoint."""
         self.after_gc: Callable[[HeapReading], HeapReading | PartFailure] = lambda heap: heap
         """What a forced collection makes of the heap of that attempt; by default it is no garbage."""
 
@@ -171,7 +174,12 @@ class ScriptedSampler:
             forced = self.after_gc(answer.heap)
             failed = isinstance(forced, PartFailure)
             answer = replace(answer, **{"failures": {HEAP_AFTER_GC: forced}} if failed else {"heap_after_gc": forced})
-        return SampleResult(at, self.latency, answer, opening=0.0 if isinstance(answer, Failure) else 0.01)
+        opening = 0.0 if isinstance(answer, Failure) else 0.01
+        return SampleResult(at, self.latency, answer, opening=opening, info=self._told(target, wanted))
+
+    def _told(self, target: Target, wanted: frozenset[str]) -> GoplsInfo:
+        known = self.gopls.get(f"{target.pod}/{target.endpoint.name}") or self.gopls.get(target.pod)
+        return known if known is not None and IDENTITY in wanted else GoplsInfo()
 
 
 class Statuses(Refusing):

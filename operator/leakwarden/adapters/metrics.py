@@ -26,6 +26,13 @@ from leakwarden.core.targets import PolicyKey
 _POLICY = ["policy_namespace", "policy"]
 _SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 
+_GOPLS = (
+    ("sessions", "leakwarden_gopls_sessions", "Editors connected to gopls, as its pages last told."),
+    ("documents", "leakwarden_gopls_open_documents", "Documents open in gopls, as its pages last told."),
+    ("cached_files", "leakwarden_gopls_cached_files", "Files whose contents gopls keeps, as its pages last told."),
+)
+"""Field of GoplsState, name of the metric, help."""
+
 
 class Snapshot(Protocol):
     """What stands now, by policy."""
@@ -154,9 +161,21 @@ class FleetCollector(Collector):
         yield targets
         yield findings
         yield muted
+        yield from self._gopls()
         yield self._conditions()
         yield self._refusals()
         yield self._actions()
+
+    def _gopls(self) -> Iterator[Metric]:
+        """Sums over the processes of a policy that said what they do; a policy without one has no series."""
+        for field, name, text in _GOPLS:
+            family = GaugeMetricFamily(name, text, labels=_POLICY)
+            for key, reports in self._snapshot.reports_by_policy():
+                states = [report.gopls.state for report in reports if report.gopls and report.gopls.state]
+                told = [count for state in states if (count := getattr(state, field)) is not None]
+                if told:
+                    family.add_metric([key.namespace, key.name], sum(told))
+            yield family
 
     def _conditions(self) -> Metric:
         family = GaugeMetricFamily(

@@ -15,7 +15,18 @@ from pydantic.config import JsonDict
 
 from leakwarden.api.duration import Duration, DurationBetween
 from leakwarden.api.quantity import Quantity, QuantityBetween
-from leakwarden.api.words import Cadence, ConfirmedBy, Execution, LabelValues, Mode, Scheme, Severity, Signal, Transport
+from leakwarden.api.words import (
+    Cadence,
+    ConfirmedBy,
+    Execution,
+    LabelValues,
+    Mode,
+    OpenDocuments,
+    Scheme,
+    Severity,
+    Signal,
+    Transport,
+)
 from leakwarden.errors import InvalidSpec
 
 DNS_LABEL = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"
@@ -269,6 +280,9 @@ class Remediation(ApiModel):
     """Between two actions on pods of one owner."""
     min_ready_peers: int = Field(default=1, ge=0, le=1000, strict=True)
     """Other Ready pods of the same owner that must be there before one is taken."""
+    open_documents: OpenDocuments = OpenDocuments.PROTECT
+    """Protect evicts no pod in whose gopls documents are open, since gopls does not tell whether they are saved; Ignore
+    evicts it all the same."""
     storm_percent: int = Field(default=20, ge=1, le=100, strict=True)
     """When more than this share of the targets leaks at once it is a release, not a pod: nothing is done."""
     verify_for: Annotated[Duration, DurationBetween("1m", "168h")] = Duration("30m")
@@ -311,9 +325,7 @@ class LeakPolicySpec(ApiModel):
     """What findings may say of pprof labels. Default: their values are shown."""
     remediation: Remediation = Remediation()
     """What is done about a leak. Default: nothing, findings are only recorded."""
-    mutes: tuple[Mute, ...] = Field(
-        default=(), max_length=64, json_schema_extra={**IN_CODE, **list_map("signature")}
-    )
+    mutes: tuple[Mute, ...] = Field(default=(), max_length=64, json_schema_extra={**IN_CODE, **list_map("signature")})
     """Leaks that are known: they never act, and neither alarm nor make Events. Default: none."""
 
     @classmethod

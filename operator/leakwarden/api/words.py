@@ -166,6 +166,13 @@ class LabelValues(StrEnum):
     HIDE = "Hide"
 
 
+class OpenDocuments(StrEnum):
+    """What documents that people have open in a gopls mean for an eviction of its pod."""
+
+    PROTECT = "Protect"
+    IGNORE = "Ignore"
+
+
 class Mode(StrEnum):
     OBSERVE = "Observe"
     ANNOTATE = "Annotate"

@@ -28,6 +28,7 @@ class Refusal(StrEnum):
     OPTED_OUT = "OptedOut"
     NOT_SAFE_TO_EVICT = "NotSafeToEvict"
     LOCAL_STORAGE = "LocalStorage"
+    OPEN_DOCUMENTS = "OpenDocuments"
     ANOTHER_POLICY_ACTS = "AnotherPolicyActs"
     JOURNAL_UNAVAILABLE = "JournalUnavailable"
     PAUSED = "Paused"

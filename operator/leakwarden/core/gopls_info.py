@@ -37,6 +37,10 @@ class GoplsInfo:
         return bool(self.pid or self.version)
 
 
+UNSEEN = 8
+"""Readings after which what a gopls does is not known any more; its pages are looked at with every fifth at least."""
+
+
 @dataclass(frozen=True, slots=True)
 class GoplsContext:
     """What was last known of a gopls, from one look or several. Times are unix seconds."""
@@ -46,8 +50,8 @@ class GoplsContext:
     go_version: str = ""
     state: GoplsState | None = None
     """None: its pages never told."""
-    looked_at: float = 0.0
-    """When they told `state`."""
+    missed: int = 0
+    """Readings since they told `state`, a gap counting as UNSEEN."""
     edited_at: float | None = None
     """The newest look that found other contents in the open documents than the look before."""
     before: GoplsState | None = None

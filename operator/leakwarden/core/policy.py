@@ -9,7 +9,7 @@ from typing import Any
 
 from leakwarden.api.checks import check
 from leakwarden.api.spec import LeakPolicySpec
-from leakwarden.api.words import ConfirmedBy
+from leakwarden.api.words import ConfirmedBy, OpenDocuments
 from leakwarden.core.decide.view import Budget, Mute, RemediationPolicy
 from leakwarden.core.rules import RuleSet
 from leakwarden.core.rules_from_spec import rule_set
@@ -90,6 +90,7 @@ def remediation_of(policy: Policy) -> RemediationPolicy:
         budget=Budget(remediation.budget.actions, remediation.budget.window.seconds),
         cooldown=remediation.cooldown.seconds,
         min_ready_peers=remediation.min_ready_peers,
+        protect_documents=remediation.open_documents is OpenDocuments.PROTECT,
         storm_percent=remediation.storm_percent,
         verify_for=remediation.verify_for.seconds,
         paused_until=paused.timestamp() if paused else None,

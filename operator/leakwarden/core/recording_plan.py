@@ -73,11 +73,14 @@ def _at(
         pods={pod.uid: pod} if pod else {},
         verdicts={policy.key: {key: step.verdict}},
         mutes=mutes,
+        editing={pod.uid: step.editing} if pod and step.editing else {},
     )
     case = Case(policy, key, finding, pod, gather(view, ledger, step.at), ledger, step.at, acting=None)
     asked = [rail.refusal for rail in RAILS if policy.mode in rail.asked_for]
     unknown = _OF_THE_FLEET if pod else frozenset(asked) - _OF_THE_FINDING
     unknown -= {Refusal.NOT_CONFIRMED}
+    if step.editing is not None and step.editing.documents is None:
+        unknown |= {Refusal.OPEN_DOCUMENTS}  # recorded by a version that did not look, or too long ago
     if not confirmable and first_refusal(case, frozenset({Refusal.NOT_CONFIRMED})):
         unknown |= {Refusal.NOT_CONFIRMED}
     refused = first_refusal(case, frozenset(asked) - unknown)

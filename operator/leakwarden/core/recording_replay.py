@@ -8,6 +8,7 @@ from typing import Protocol
 
 from leakwarden.api.words import FindingType, Verdict
 from leakwarden.core import judge
+from leakwarden.core.documents import Editing, editing
 from leakwarden.core.findings import Finding
 from leakwarden.core.judge import Judgement
 from leakwarden.core.parts import HEAP_AFTER_GC, PARTS
@@ -49,6 +50,8 @@ class Step:
     target: RecordedTarget | None
     readable: bool
     """Whether the attempt was a success."""
+    editing: Editing | None = None
+    """What people had open, where it is a gopls."""
 
     @property
     def open_leaks(self) -> tuple[Finding, ...]:
@@ -91,7 +94,8 @@ def replay(recording: Recording, rules: RuleSet, interval: float, *, max_bytes: 
         resolved += [finding for finding in judgement.findings if not finding.open]
         open_now = tuple(finding for finding in judgement.findings if finding.open)
         readable = not isinstance(attempt.outcome, Failure)
-        steps.append(Step(attempt.at, judgement.verdict, open_now, judgement.transitions, target, readable))
+        opened = editing(target.endpoint if target else "", judge.gopls_of(state))
+        steps.append(Step(attempt.at, judgement.verdict, open_now, judgement.transitions, target, readable, opened))
     if judgement is None:
         raise MalformedRecording(f"no samples{_because([*damage, *recording.notes])}")
     if damage and not any(step.readable for step in steps):

@@ -7,6 +7,7 @@ intent is written into the journal, carried out, and settled there. What the jou
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import replace
 
@@ -14,6 +15,7 @@ from leakwarden.api.words import Outcome
 from leakwarden.core import decide
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide import FleetView, Intent, OpenFinding, Plan, Verb
+from leakwarden.core.documents import Editing, editing, of_pod
 from leakwarden.core.policy import Policy, mutes_of, remediation_of
 from leakwarden.core.report.events import ObjectRef, action_events, policy_ref, refusal_events
 from leakwarden.core.report.status import ACCEPTED
@@ -148,8 +150,19 @@ class Deciding:
                 for policy in policies
             },
             journal=self._entries if now >= self._journal_again else None,
+            editing=self._editing(),
             mutes=tuple(mute for policy in policies for mute in mutes_of(policy, now).values()),
         )
+
+    def _editing(self) -> dict[str, Editing]:
+        """By pod UID, over all processes of the pod: an eviction takes them all."""
+        found: dict[str, list[Editing]] = defaultdict(list)
+        for watch in self._fleet.all_watches():
+            report = watch.report
+            told = report and editing(report.endpoint, report.gopls)
+            if told:
+                found[watch.key.pod_uid].append(told)
+        return {uid: worst for uid, told in found.items() if (worst := of_pod(told)) is not None}
 
     async def _record(self, key: PolicyKey) -> bool:
         """Whether the status says what is known now; if not, it is looked at again in the next turn."""

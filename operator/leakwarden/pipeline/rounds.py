@@ -7,9 +7,10 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from leakwarden.api.words import MEMSTATS as MEMSTATS_SIGNALS
-from leakwarden.api.words import FailureReason
+from leakwarden.api.words import FailureReason, Mode
 from leakwarden.core import judge
 from leakwarden.core.parts import GOROUTINE_LEAK, IDENTITY, MEMSTATS, ROUTINE
+from leakwarden.core.policy import remediation_of
 from leakwarden.core.readings import Failure
 from leakwarden.core.samples import SampleResult
 from leakwarden.core.schedule import Schedule, Tempo
@@ -17,7 +18,7 @@ from leakwarden.core.targets import Target, TargetKey
 from leakwarden.core.throttle import Concurrency, RateLimit, Ticket
 from leakwarden.errors import StoreError
 from leakwarden.pipeline.clock import Clock
-from leakwarden.pipeline.fleet import Changes, Fleet, Point
+from leakwarden.pipeline.fleet import Changes, Fleet, Point, Watch
 from leakwarden.pipeline.forced_gc import ForcedCollections
 from leakwarden.pipeline.logcontext import log_fields
 from leakwarden.pipeline.ports import Sampler
@@ -32,7 +33,8 @@ MEMSTATS_EVERY_GROWING = 2.0
 EARLY = 0.5
 """Intervals by which memstats may come early, since rounds are jittered."""
 IDENTITY_EVERY = 5
-"""A gopls restarted within its container is noticed by its falling counters anyway; its page makes it exact."""
+"""A gopls restarted within its container is noticed by its falling counters anyway; its pages make it exact, and tell
+what it does."""
 _CROWDED = frozenset({FailureReason.CONNECTION_LOST})
 
 OnSample = Callable[[Point, SampleResult], Awaitable[Tempo]]
@@ -155,17 +157,22 @@ class Rounds:
 
 
 def wanted_parts(point: Point, now: float) -> frozenset[str]:
-    """Heap and goroutines every round, identity every fifth; memstats every third interval where a rule needs it, and
-    every second where something grows: it tells what the container holds for each live byte, and so when the limit
-    comes. The goroutineleak profile when the judge of a policy asks for it."""
+    """Heap and goroutines every round, gopls's pages every fifth and where an eviction may follow; memstats every third
+    interval where a rule needs it, and every second where something grows: it tells what the container holds for each
+    live byte, and so when the limit comes. The goroutineleak profile when the judge of a policy asks for it."""
     wanted = set(ROUTINE)
     needs = any(rule.signal in MEMSTATS_SIGNALS for watch in point.watches for rule in watch.policy.rules.rules)
     growing = any(watch.growing for watch in point.watches)
     every = MEMSTATS_EVERY_GROWING if growing else MEMSTATS_EVERY
     if (needs or growing) and now - point.memstats_at >= (every - EARLY) * point.interval:
         wanted.add(MEMSTATS)
-    if point.rounds % IDENTITY_EVERY == 0:
+    if point.rounds % IDENTITY_EVERY == 0 or any(_may_lead_to_an_eviction(watch) for watch in point.watches):
         wanted.add(IDENTITY)
     if any(judge.leak_profile_due(w.state, w.policy.rules, now, w.policy.interval) for w in point.watches):
         wanted.add(GOROUTINE_LEAK)
     return frozenset(wanted)
+
+
+def _may_lead_to_an_eviction(watch: Watch) -> bool:
+    """Then what people have open is looked at with every round."""
+    return bool(watch.report and watch.report.open_findings) and remediation_of(watch.policy).mode is Mode.EVICT

@@ -62,6 +62,7 @@ FULL: Spec = {
         "budget": {"actions": 3, "window": "1h"},
         "cooldown": "1h",
         "minReadyPeers": 1,
+        "openDocuments": "Protect",
         "stormPercent": 20,
         "verifyFor": "30m",
         "pausedUntil": "2026-12-03T08:00:00Z",
@@ -140,6 +141,7 @@ _ENUMS = (
     "remediation.mode",
     "remediation.execution",
     "remediation.minSeverity",
+    "remediation.openDocuments",
 )
 _REQUIRED = (
     "target",

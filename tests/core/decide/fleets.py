@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
 from leakwarden.api.words import Confidence, Family, FindingType, Mode, Severity, Signal, Verdict
 from leakwarden.core.actions import Action, ActionState
 from leakwarden.core.decide import Decided, FleetView, Mute, OpenFinding, RemediationPolicy, action_id, plan
+from leakwarden.core.documents import Editing
 from leakwarden.core.findings import Confirmation, ConfirmationResult, Finding
 from leakwarden.core.readings import Site
 from leakwarden.core.targets import ContainerFacts, Owner, PodFacts, PolicyKey, TargetKey
@@ -119,6 +120,7 @@ def view(
     journal: Iterable[Action] | None = (),
     healthy: int = 20,
     mutes: tuple[Mute, ...] = (),
+    editing: Mapping[str, Editing] | None = None,
 ) -> FleetView:
     """Targets with a leak are Leaking; `healthy` others are there besides, so that one leak is no storm."""
     findings, policies = tuple(findings), tuple(policies)
@@ -134,6 +136,7 @@ def view(
         verdicts=verdicts,
         journal=None if journal is None else tuple(journal),
         mutes=mutes,
+        editing=editing or {},
     )
 
 

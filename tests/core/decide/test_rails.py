@@ -13,6 +13,7 @@ from leakwarden.core.actions import ActionState, Refusal
 from leakwarden.core.decide import FleetView, Mute, OpenFinding, Verb, plan
 from leakwarden.core.decide.rails import RAILS
 from leakwarden.core.decide.view import Budget
+from leakwarden.core.documents import Editing
 from leakwarden.core.findings import Confirmation, ConfirmationResult
 from leakwarden.core.targets import Owner, TargetKey
 from tests.core.decide.fleets import (
@@ -182,6 +183,18 @@ HELD = [
         lambda: one_leak(pod(local_volumes=("home", "cache"), annotations={VOLUMES: "cache"})),
         Refusal.LOCAL_STORAGE,
         ("lose local storage of pod demo/ws-1: home;",),
+    ),
+    Held(
+        "documents open in its gopls",
+        lambda: one_leak(editing={"uid-ws-1": Editing("gopls", 4)}),
+        Refusal.OPEN_DOCUMENTS,
+        ("the gopls of pod demo/ws-1 (endpoint gopls)", "whether they are saved", "openDocuments: Ignore"),
+    ),
+    Held(
+        "a gopls that does not tell what is open",
+        lambda: one_leak(editing={"uid-ws-1": Editing("gopls", None)}),
+        Refusal.OPEN_DOCUMENTS,
+        ("is not known", "openDocuments: Ignore"),
     ),
     Held("no journal", lambda: one_leak(journal=None), Refusal.JOURNAL_UNAVAILABLE, ("journal",)),
     Held(
@@ -412,6 +425,16 @@ ALLOWED: list[tuple[str, Callable[[], FleetView]]] = [
     ("a pod of a ReplicationController", lambda: owned_by("ReplicationController")),
     ("local storage that is safe to lose", lambda: one_leak(pod(local_volumes=("home",), annotations={SAFE: "true"}))),
     ("local storage that is listed", lambda: one_leak(pod(local_volumes=("a", "b"), annotations={VOLUMES: "b, a"}))),
+    ("a gopls with nothing open", lambda: one_leak(editing={"uid-ws-1": Editing("gopls", 0)})),
+    ("documents open in another pod", lambda: one_leak(editing={"uid-ws-2": Editing("gopls", 4)})),
+    (
+        "documents open, and a policy that ignores them",
+        lambda: one_leak(by=policy(protect_documents=False), editing={"uid-ws-1": Editing("gopls", 4)}),
+    ),
+    (
+        "a note about a pod with documents open",
+        lambda: one_leak(by=policy(mode=Mode.ANNOTATE), editing={"uid-ws-1": Editing("gopls", 4)}),
+    ),
     ("an opt-out taken back", lambda: one_leak(pod(annotations={"leakwarden.io/opt-out": "false"}))),
     ("a pause that is over", lambda: one_leak(by=policy(paused_until=NOW))),
     ("two leaks that came back", lambda: came_back(2)),

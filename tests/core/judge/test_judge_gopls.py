@@ -7,7 +7,7 @@ from dataclasses import replace
 from leakwarden.api.words import Resolution
 from leakwarden.core import judge
 from leakwarden.core.findings import Finding
-from leakwarden.core.gopls_info import GoplsInfo
+from leakwarden.core.gopls_info import UNSEEN, GoplsInfo
 from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.judge import codec
 from leakwarden.core.readings import Attempt, ProcessIdentity, Reading
@@ -52,7 +52,7 @@ def test_a_finding_says_what_its_gopls_was_like_at_the_onset_and_is_now() -> Non
     assert (finding.gopls.version, finding.gopls.go_version) == ("v0.22.0", "go1.26.8")
     assert finding.gopls.before == GoplsState(documents=4, cached_files=400, memoized=1)
     assert finding.gopls.state == state(1300)
-    assert finding.gopls.looked_at == T0 + 30.0 * 40
+    assert finding.gopls.missed == 0
 
 
 def test_what_the_pages_tell_changes_neither_verdict_nor_finding() -> None:
@@ -67,10 +67,18 @@ def test_a_process_that_never_said_so_is_no_gopls() -> None:
     assert [finding.gopls for finding in judged.findings] == [None]
 
 
-def test_pages_that_break_leave_what_was_last_known_with_its_time() -> None:
+def test_pages_that_break_leave_what_was_last_known_for_some_readings() -> None:
     known = judge.gopls_of(lived([attempt(0, state(400)), attempt(1), attempt(2, told=False)]).state)
     assert known is not None
-    assert (known.state, known.looked_at) == (state(400), T0)
+    assert (known.state, known.missed) == (state(400), 2)
+
+
+def test_after_a_gap_what_was_known_is_old_however_few_readings_there_were() -> None:
+    late = replace(attempt(1, told=False), at=T0 + 30.0 * 6)
+    known = judge.gopls_of(lived([attempt(0, state(400)), late]).state)
+    assert known is not None and known.missed == UNSEEN
+    known = judge.gopls_of(lived([attempt(0, state(400)), late, replace(attempt(8, state(410)))]).state)
+    assert known is not None and known.missed == 0
 
 
 def test_work_on_the_open_documents_is_seen_from_one_look_to_the_next() -> None:
@@ -95,7 +103,7 @@ def test_a_clock_set_back_moves_the_times_of_the_looks_along() -> None:
     )
     known = judge.gopls_of(judged.state)
     assert known is not None and known.edited_at is not None
-    assert known.looked_at <= T0 - 3600.0 and known.edited_at <= T0 - 3600.0
+    assert known.edited_at <= T0 - 3600.0
 
 
 def test_a_finding_that_ends_keeps_what_was_known() -> None:

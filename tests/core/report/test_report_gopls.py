@@ -15,7 +15,7 @@ from leakwarden.core.report.message import finding_message
 from tests.core.decide.fleets import leak
 
 NOW = GoplsState(sessions=1, views=1, documents=4, cached_files=1583, memoized=1)
-TOLD = GoplsContext("v0.22.0", "go1.26.8", NOW, 1.0, before=GoplsState(documents=4, cached_files=383, memoized=1))
+TOLD = GoplsContext("v0.22.0", "go1.26.8", NOW, before=GoplsState(documents=4, cached_files=383, memoized=1))
 
 
 def changed(**changes: Any) -> GoplsContext:
@@ -37,6 +37,15 @@ SAYS = [
         changed(version="v0.10.1", state=GoplsState(1, 1, 1, None, None, 402), before=GoplsState(memoized=29)),
         "gopls v0.10.1 (go1.26.8), 1 session: memoized results grew from 29 to 402, 1 document open.",
     ),
+    (
+        changed(edited_at=1_795_439_100.0),
+        "gopls v0.22.0 (go1.26.8), 1 session: cached files grew from 383 to 1,580 while open documents stayed 4, last "
+        "edited 2026-11-23T13:05Z.",
+    ),
+    (
+        changed(edited_at=1_795_439_100.0, state=replace(NOW, documents=0, cached_files=0)),
+        "gopls v0.22.0 (go1.26.8), 1 session, 0 documents open.",
+    ),
     (changed(before=None), "gopls v0.22.0 (go1.26.8), 1 session, 4 documents open."),
     (changed(state=replace(NOW, cached_files=400)), "gopls v0.22.0 (go1.26.8), 1 session, 4 documents open."),
     (changed(state=None, before=None), "gopls v0.22.0 (go1.26.8)."),
@@ -53,7 +62,8 @@ def test_the_remark_says_what_is_known_and_no_more(told: GoplsContext, says: str
 
 @pytest.mark.parametrize("changes", [{"family": Family.GOROUTINE}, {"type": FindingType.PRESSURE}])
 def test_caches_are_no_context_of_goroutines_or_pressure(changes: dict[str, Any]) -> None:
-    assert gopls_remark(leak(gopls=TOLD, **changes)) == "gopls v0.22.0 (go1.26.8), 1 session, 4 documents open."
+    told = changed(edited_at=1.0) if "type" in changes else TOLD
+    assert gopls_remark(leak(gopls=told, **changes)) == "gopls v0.22.0 (go1.26.8), 1 session, 4 documents open."
 
 
 def test_a_process_that_is_no_gopls_has_no_remark() -> None:

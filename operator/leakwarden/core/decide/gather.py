@@ -12,6 +12,7 @@ from leakwarden.core.decide.breaker import tripped
 from leakwarden.core.decide.ledger import Ledger
 from leakwarden.core.decide.say import clock, plural
 from leakwarden.core.decide.view import FleetView, Mute, OpenFinding, RemediationPolicy, Suspend, Suspension
+from leakwarden.core.documents import Editing
 from leakwarden.core.findings import Finding
 from leakwarden.core.targets import PodFacts, PolicyKey, TargetKey
 
@@ -45,6 +46,8 @@ class Fleet:
     breakers: Mapping[PolicyKey, tuple[Action, ...]]
     mutes: Mapping[tuple[PolicyKey, str], Mute]
     journal_known: bool
+    editing: Mapping[str, Editing]
+    """By pod UID."""
 
     def owned_by(self, owner_uid: str) -> Sequence[PodFacts]:
         return self.by_owner.get(owner_uid, ())
@@ -88,6 +91,7 @@ def gather(view: FleetView, ledger: Ledger, now: float) -> Fleet:
         breakers={policy.key: tripped(ledger.of_policy(policy.key), policy.generation) for policy in view.policies},
         mutes=mutes,
         journal_known=view.journal is not None,
+        editing=view.editing,
     )
 
 

@@ -178,6 +178,21 @@ def local_storage(case: Case) -> str | None:
     )
 
 
+def open_documents(case: Case) -> str | None:
+    """Fail closed, for a gopls only. No numbers: they would change with every file that somebody opens."""
+    held = case.fleet.editing.get(case.target.pod_uid)
+    if not case.policy.protect_documents or held is None or held.documents == 0:
+        return None
+    where = f"the gopls of pod {pod_name(known(case))} (endpoint {held.endpoint})"
+    anyway = "spec.remediation.openDocuments: Ignore evicts all the same"
+    if held.documents is None:
+        return f"whether documents are open in {where} is not known, since its pages do not tell; {anyway}"
+    return (
+        f"documents are open in {where}, and gopls does not tell whether they are saved: an eviction waits until they "
+        f"are closed; {anyway}"
+    )
+
+
 def another_policy_acts(case: Case) -> str | None:
     if case.acting is None:
         return None

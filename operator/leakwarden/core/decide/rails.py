@@ -48,6 +48,7 @@ RAILS: tuple[Rail, ...] = (
     Rail(Refusal.OPTED_OUT, BOTH, pod.opted_out),
     Rail(Refusal.NOT_SAFE_TO_EVICT, EVICT, pod.not_safe_to_evict),
     Rail(Refusal.LOCAL_STORAGE, EVICT, pod.local_storage),
+    Rail(Refusal.OPEN_DOCUMENTS, EVICT, pod.open_documents),
     # Who acts, and may this policy act at all now?
     Rail(Refusal.ANOTHER_POLICY_ACTS, BOTH, pod.another_policy_acts),
     Rail(Refusal.JOURNAL_UNAVAILABLE, EVICT, pace.journal_unavailable),

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from leakwarden.api.words import Execution, Mode, Severity, Verdict
 from leakwarden.core.actions import Action, Decision
+from leakwarden.core.documents import Editing
 from leakwarden.core.findings import Finding
 from leakwarden.core.targets import PodFacts, PolicyKey, TargetKey
 
@@ -34,6 +35,8 @@ class RemediationPolicy:
     budget: Budget = Budget(actions=3, window=3600.0)
     cooldown: float = 3600.0
     min_ready_peers: int = 1
+    protect_documents: bool = True
+    """A pod in whose gopls documents are open is not evicted."""
     storm_percent: int = 20
     verify_for: float = 1800.0
     paused_until: float | None = None
@@ -75,7 +78,9 @@ class FleetView:
 
     `pods` holds, by UID, the pods that policies match, every other pod of their owners (they are the peers), and any
     pod that still carries our annotation; terminating ones too. `verdicts` holds, a policy, the latest verdict of each
-    of its targets. `journal` is the whole journal; None means that it is not known, and then nothing is evicted.
+    of its targets. `editing` holds, by pod UID, what people have open in a gopls of the pod, whichever policy watches
+    it; a pod without a gopls is not in it. `journal` is the whole journal; None means that it is not known, and then
+    nothing is evicted.
     """
 
     policies: tuple[RemediationPolicy, ...] = ()
@@ -84,6 +89,7 @@ class FleetView:
     verdicts: Mapping[PolicyKey, Mapping[TargetKey, Verdict]] = field(default_factory=dict)
     journal: tuple[Action, ...] | None = ()
     mutes: tuple[Mute, ...] = ()
+    editing: Mapping[str, Editing] = field(default_factory=dict)
 
 
 class Verb(StrEnum):

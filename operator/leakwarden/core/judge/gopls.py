@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leakwarden.core.gopls_info import PACKAGE, GoplsContext, GoplsInfo
+from leakwarden.core.gopls_info import PACKAGE, UNSEEN, GoplsContext, GoplsInfo
 from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.judge.series import Series, append
 from leakwarden.core.judge.series import shifted as series_shifted
@@ -16,23 +16,26 @@ DETAIL = 8
 """Thinning: old points lie age/8 apart. They only say what things were like around an onset."""
 
 
-def looked(watch: GoplsWatch | None, at: float, info: GoplsInfo) -> GoplsWatch | None:
-    """With what one attempt's pages told. What they did not tell stays as it was last known."""
-    if not info.told:
-        return watch
-    watch = watch or GoplsWatch(GoplsContext())
-    before = watch.latest
+def looked(watch: GoplsWatch | None, at: float, info: GoplsInfo, gap: float) -> GoplsWatch | None:
+    """With what one reading's pages told; what they did not tell stays as it was last known. `gap` in seconds: a longer
+    distance to the reading before is one."""
+    if watch is None and not info.told:
+        return None
+    watch = watch or GoplsWatch(GoplsContext(), at)
+    before, state = watch.latest, info.state
+    missed = UNSEEN if at - watch.read_at > gap else min(UNSEEN, before.missed + 1)
     latest = replace(
         before,
         version=info.version.removeprefix(PACKAGE).strip() or before.version,
         go_version=info.go_version or before.go_version,
+        missed=missed,
     )
-    state = info.state
     if state is None:
-        return replace(watch, latest=latest)
+        return replace(watch, latest=latest, read_at=at)
     edited = at if _edited(before.state, state) else before.edited_at
     return GoplsWatch(
-        replace(latest, state=state, looked_at=at, edited_at=edited),
+        replace(latest, state=state, missed=0, edited_at=edited),
+        at,
         documents=_more(watch.documents, at, state.documents),
         cached_files=_more(watch.cached_files, at, state.cached_files),
         memoized=_more(watch.memoized, at, state.memoized),
@@ -59,10 +62,10 @@ def gopls_of(state: TargetState) -> GoplsContext | None:
 
 def shifted(watch: GoplsWatch, by: float) -> GoplsWatch:
     """All times moved by `by` seconds: the wall clock was set."""
-    latest = watch.latest
-    edited = None if latest.edited_at is None else latest.edited_at + by
+    edited = None if watch.latest.edited_at is None else watch.latest.edited_at + by
     return GoplsWatch(
-        replace(latest, looked_at=latest.looked_at + by if latest.state else 0.0, edited_at=edited),
+        replace(watch.latest, edited_at=edited),
+        watch.read_at + by,
         documents=series_shifted(watch.documents, by),
         cached_files=series_shifted(watch.cached_files, by),
         memoized=series_shifted(watch.memoized, by),

@@ -44,7 +44,7 @@ def noted(segment: Segment, attempt: Attempt, reading: Reading) -> Segment:
         alloc_bytes=heap.alloc_bytes if heap else segment.alloc_bytes,
         ballast_bytes=heap.ballast_bytes if heap else segment.ballast_bytes,
         total_alloc=memstats.total_alloc if memstats else segment.total_alloc,
-        gopls=gopls.looked(segment.gopls, attempt.at, attempt.gopls),
+        gopls=gopls.looked(segment.gopls, attempt.at, attempt.gopls, gap_of(attempt)),
     )
 
 

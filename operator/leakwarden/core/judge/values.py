@@ -152,6 +152,8 @@ class GoplsWatch:
     """What the pages of a gopls told, look by look."""
 
     latest: GoplsContext
+    read_at: float
+    """Of the newest reading, whether pages were read with it or not."""
     documents: Series = field(default_factory=Series)
     cached_files: Series = field(default_factory=Series)
     memoized: Series = field(default_factory=Series)

@@ -1,0 +1,111 @@
+"""What people have open in a gopls holds an eviction of its pod back, as long as a look at its pages says so."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from leakwarden.adapters.store import SqliteStore
+from leakwarden.core.gopls_info import GoplsInfo
+from leakwarden.core.gopls_pages import GoplsState
+from leakwarden.core.parts import IDENTITY
+from tests.pipeline.build import INTERVAL, leaks, owned, policy, rests
+from tests.pipeline.fakes import until
+from tests.pipeline.world import World
+
+WS1 = owned("ws-1", "one")
+FOUND_BY = 240.0
+"""Seconds within which a leak from the first sample on is found and told."""
+TWO = [{"name": "app", "port": 6060}, {"name": "gopls", "port": 6061}]
+
+
+@pytest.fixture
+def world(store: SqliteStore) -> World:
+    return World(store)
+
+
+def gopls(documents: int | None) -> GoplsInfo:
+    """A gopls that tells so; None: its pages do not."""
+    state = None if documents is None else GoplsState(sessions=1, documents=documents)
+    return GoplsInfo(7, 0.0, "golang.org/x/tools/gopls v0.22.0", "go1.26.8", state)
+
+
+@pytest.mark.parametrize(
+    ("documents", "says"), [(4, "documents are open in the gopls of pod demo/ws-1"), (None, "is not known")]
+)
+async def test_a_pod_in_whose_gopls_documents_are_open_is_evicted_once_they_are_closed(
+    world: World, documents: int | None, says: str
+) -> None:
+    world.add(WS1)
+    evicting = policy("gopls", mode="Evict")
+    world.put(evicting)
+    world.sampler.scripts["ws-1"] = leaks()
+    world.sampler.gopls["ws-1"] = gopls(documents)
+    async with world.operator() as process:
+        await asyncio.sleep(FOUND_BY + 5 * INTERVAL)
+        assert process.verdicts(evicting.key) == {"ws-1": "Leaking"}
+        (decided,) = world.status_of(evicting)["decisions"]
+        assert decided["reason"] == "OpenDocuments"
+        assert says in decided["message"]
+        assert world.live.asked == []
+        world.sampler.gopls["ws-1"] = gopls(0)
+        await asyncio.sleep(4 * INTERVAL)
+    assert world.live.evicted == ["ws-1"]
+
+
+async def test_the_policy_may_ignore_what_is_open(world: World) -> None:
+    world.add(WS1)
+    world.put(policy("gopls", mode="Evict", openDocuments="Ignore"))
+    world.sampler.scripts["ws-1"] = leaks()
+    world.sampler.gopls["ws-1"] = gopls(4)
+    async with world.operator():
+        await until(lambda: world.live.evicted == ["ws-1"])
+
+
+async def test_what_is_open_in_one_process_of_a_pod_holds_back_an_eviction_for_another(world: World) -> None:
+    world.add(WS1)
+    evicting = policy("gopls", mode="Evict", endpoints=TWO)
+    world.put(evicting)
+    world.sampler.scripts["ws-1"] = lambda target, number: (leaks() if target.endpoint.name == "app" else rests())(
+        target, number
+    )
+    world.sampler.gopls["ws-1/gopls"] = gopls(1)
+    async with world.operator():
+        await asyncio.sleep(FOUND_BY + 5 * INTERVAL)
+        (decided,) = world.status_of(evicting)["decisions"]
+    assert (decided["reason"], world.live.asked) == ("OpenDocuments", [])
+    assert "(endpoint gopls)" in decided["message"]
+
+
+async def test_a_look_from_before_a_restart_of_the_operator_is_not_believed_for_long(world: World) -> None:
+    """Nothing was open then; until there is a new look, what is open now is unknown."""
+    world.add(WS1)
+    evicting = policy("gopls", mode="Evict", pausedUntil="2099-01-01T00:00:00Z")
+    world.put(evicting)
+    world.sampler.scripts["ws-1"] = leaks()
+    world.sampler.gopls["ws-1"] = gopls(0)
+    async with world.operator() as process:
+        await until(lambda: process.verdicts(evicting.key) == {"ws-1": "Leaking"})
+    del world.sampler.gopls["ws-1"]
+    world.put(policy("gopls", mode="Evict", generation=2))
+    await asyncio.sleep(20 * INTERVAL)
+    async with world.operator():
+        await asyncio.sleep(25 * INTERVAL)
+        reasons = {one["reason"] for one in world.status_of(evicting)["decisions"]}
+    assert reasons == {"OpenDocuments"}
+    assert world.live.asked == []
+
+
+@pytest.mark.parametrize(("mode", "every"), [("Evict", 1), ("Observe", 5)])
+async def test_a_gopls_that_leaks_is_looked_at_with_each_round_where_an_eviction_may_follow(
+    world: World, mode: str, every: int
+) -> None:
+    world.add(WS1)
+    world.put(policy("gopls", mode=mode))
+    world.sampler.scripts["ws-1"] = leaks()
+    world.sampler.gopls["ws-1"] = gopls(4)
+    async with world.operator():
+        await asyncio.sleep(FOUND_BY + 20 * INTERVAL)
+    looks = [IDENTITY in asked.wanted for asked in world.sampler.of("ws-1")[-15:]]
+    assert looks.count(True) == 15 // every
