@@ -40,7 +40,8 @@ spec:
 DOWN = {"error.json": errors_json(Errors(Failure(FailureReason.CONNECTION_REFUSED, "nothing listens")))}
 FINDING_KEYS = {
     "type", "family", "rules", "signal", "severity", "confidence", "signature", "site", "wait", "since", "firstSeen",
-    "lastSeen", "resolvedAt", "resolution", "baseline", "value", "growthPerHour", "limitAt", "labels", "message",
+    "lastSeen", "resolvedAt", "resolution", "baseline", "value", "growthPerHour", "limitAt", "labels", "gopls",
+    "message",
 }  # fmt: skip
 
 
@@ -78,6 +79,19 @@ def healthy(tmp_path: Path) -> Path:
 
 
 # -- what is said -----------------------------------------------------------------------------------------------------
+
+
+def test_a_finding_in_a_gopls_tells_its_version_and_the_issue_that_it_is(tmp_path: Path, policy: Path) -> None:
+    function = "golang.org/x/tools/gopls/internal/lsp/cache.parseGoImpl"
+    told = {"pid": 7, "version": "golang.org/x/tools/gopls v0.10.1", "state": {"sessions": 1, "documents": 0}}
+    page = {"gopls.json": json.dumps(told).encode()}
+    known = write(tmp_path / "known", [leaking(n, function=function) | page for n in range(24)])
+    [finding] = as_json("-f", policy, known)[0]["findings"]
+    assert finding["gopls"] == {
+        "version": "v0.10.1", "goVersion": None, "sessions": 1, "documents": 0, "cachedFiles": None,
+        "knownIssue": "golang/go#57222", "upgradeTo": "v0.11.0",
+    }  # fmt: skip
+    assert "upgrade gopls to v0.11.0" in finding["message"]
 
 
 def test_a_leak_is_told_whole(policy: Path, leak: Path) -> None:

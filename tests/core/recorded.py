@@ -76,9 +76,9 @@ def labelled_goroutines(rows: Iterable[tuple[str, Mapping[str, str], int]]) -> b
     return gzip.compress(made.join(), mtime=0)
 
 
-def leaking(number: int, step: int = 4 * MI) -> dict[str, bytes]:
-    """The files of sample `number` of a process in which main.keep holds `step` bytes more each time."""
-    held = {"main.keep": 10 * MI + number * step, "main.rest": 90 * MI}
+def leaking(number: int, step: int = 4 * MI, function: str = "main.keep") -> dict[str, bytes]:
+    """The files of sample `number` of a process in which a function holds `step` bytes more each time."""
+    held = {function: 10 * MI + number * step, "main.rest": 90 * MI}
     return {"heap.pb.gz": heap(held, 64 * MI * (number + 1)), "goroutine.pb.gz": goroutines(50)}
 
 

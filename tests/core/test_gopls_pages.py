@@ -87,6 +87,14 @@ def test_a_gopls_without_editors_has_nothing_open() -> None:
     )
 
 
+def test_before_a_workspace_is_loaded_what_the_editor_has_opened_is_unknown_and_not_nothing() -> None:
+    """As in a gopls that waits for an answer about its configuration: it has not come to what was opened."""
+    told = state_of(MainPage((), ("1",)), [], [parse_session(page("v0.22.0", "session-waiting"))])
+    assert (told.sessions, told.views, told.documents) == (1, 0, None)
+    assert state_of(MainPage((), ("1",)), [], [SessionPage(1, ())]).documents == 0
+    assert state_of(MainPage((), ("1",)), [], [SessionPage(0, ("ab",))]).documents == 1
+
+
 def test_sessions_that_were_not_read_leave_it_at_least_so_many_documents_or_unknown() -> None:
     main = MainPage(("1",), ("1", "2"))
     assert state_of(main, [], [SessionPage(1, ("ab",))]).documents == 1

@@ -54,6 +54,7 @@ MATCHES = [
     ("", f"{NEW}.parseGoImpl", None),
     ("(devel)", f"{NEW}.parseGoImpl", None),
     ("v0.9.2-0.20220711120000-0123456789ab", f"{OLD}.parseGoImpl", None),
+    ("v0.10.2-0.20221101120000-0123456789ab", f"{NEW}.parseGoImpl", None),
     ("v0.0.0-20221101120000-0123456789ab", f"{NEW}.parseGoImpl", None),
     # The two that are reproduced in gopls v0.22.0 have no issue of theirs.
     ("v0.22.0", "golang.org/x/tools/gopls/internal/cache.readFile", None),

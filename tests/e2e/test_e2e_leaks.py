@@ -7,6 +7,7 @@ import re
 import pytest
 
 from tests.e2e.conftest import RENAMED, Fleet
+from tests.e2e.policies import FLEET_RULES, policy
 from workloads.manifests import LEAKS
 
 pytestmark = pytest.mark.e2e
@@ -68,6 +69,32 @@ def test_kubectl_describe_tells_what_leaks_where_how_fast_since_when_and_when_th
         r"Severity: +Critical",
     ):
         assert re.search(wanted, text), f"{wanted} in\n{text}"
+
+
+def test_a_leak_of_gopls_comes_with_its_version_and_with_what_its_editor_and_its_cache_do(fleet: Fleet) -> None:
+    told = {
+        "gopls-file-cache": r"1 session: cached files grew from [\d,]+ to [\d,]+ while open documents (stayed|went)",
+        "gopls-unanswered-config": r"1 session, no workspace loaded",
+    }
+
+    def found() -> None:
+        messages = [finding["message"] for finding in fleet.scene.findings("leaks").values()]
+        for pod, says in told.items():
+            pattern = rf"Pod {pod}-\S+: .*\)\. .*gopls v0\.22\.0 \(go1\.[\d.]+\), {says}.*\. Fix: "
+            assert any(re.match(pattern, message) for message in messages), f"{pattern} in\n" + "\n".join(messages)
+
+    fleet.scene.eventually(found, RIPE, every=2)
+
+
+def test_a_gopls_in_which_documents_are_open_is_not_evicted(fleet: Fleet) -> None:
+    evicting = {"mode": "Evict", "execution": "DryRun", "minReadyPeers": 0, "stormPercent": 100}
+    here = {"app": "gopls-file-cache"}
+    fleet.scene.apply(policy("editors", here, interval="2s", grace="5s", timeout="10s", rules=FLEET_RULES, **evicting))
+    try:
+        refused = fleet.scene.wait_decision("editors", "OpenDocuments", RIPE)
+        assert "documents are open in the gopls of pod e2e-fleet/gopls-file-cache-" in refused["message"]
+    finally:
+        fleet.scene.kubectl("delete", "leakpolicy", "editors")
 
 
 def test_kubectl_describe_tells_why_nothing_was_done(fleet: Fleet) -> None:

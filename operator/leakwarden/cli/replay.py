@@ -24,7 +24,9 @@ from leakwarden.api import GROUP, VERSION
 from leakwarden.api.words import FindingType, Verdict
 from leakwarden.cli.output import drawn
 from leakwarden.core.findings import Finding
+from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.judge import say
+from leakwarden.core.known_leaks import known_leak
 from leakwarden.core.policy import Policy, mutes_of, parse_policy, remediation_of
 from leakwarden.core.recording_plan import Planned, planned
 from leakwarden.core.recording_replay import Replay, replay
@@ -215,7 +217,24 @@ def finding_json(finding: Finding, memory_limit: int) -> dict[str, Any]:
             {"key": one.key, "value": one.value or None, "share": round(one.share, 4), "exact": one.exact}
             for one in finding.labels
         ],
+        "gopls": _gopls_json(finding),
         "message": finding_message(finding, memory_limit),
+    }
+
+
+def _gopls_json(finding: Finding) -> dict[str, Any] | None:
+    told, known = finding.gopls, known_leak(finding)
+    if told is None:
+        return None
+    state = told.state or GoplsState()
+    return {
+        "version": told.version or None,
+        "goVersion": told.go_version or None,
+        "sessions": state.sessions,
+        "documents": state.documents,
+        "cachedFiles": state.cached_files,
+        "knownIssue": known.issue if known else None,
+        "upgradeTo": known.upgrade if known else None,
     }
 
 

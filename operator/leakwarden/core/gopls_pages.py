@@ -40,7 +40,7 @@ class GoplsState:
     """Workspaces that are loaded."""
     documents: int | None = None
     """Files open in editors (overlays). gopls does not say which of them are saved. At least so many, where not every
-    session could be read."""
+    session could be read, or has loaded its workspace."""
     cached_files: int | None = None
     """Files whose contents it keeps, open or not."""
     largest_file: int | None = None
@@ -104,7 +104,7 @@ def state_of(main: MainPage, caches: Sequence[CachePage], sessions: Sequence[Ses
     every_cache = main.caches is not None and len(caches) == len(main.caches)
     every_session = main.sessions is not None and len(sessions) == len(main.sessions)
     contents = [content for page in sessions for content in page.contents or ()]
-    all_told = every_session and all(page.contents is not None for page in sessions)
+    all_told = every_session and all(_tells_what_is_open(page) for page in sessions)
     return GoplsState(
         sessions=None if main.sessions is None else len(main.sessions),
         views=_sum((page.views for page in sessions), every_session),
@@ -114,6 +114,11 @@ def state_of(main: MainPage, caches: Sequence[CachePage], sessions: Sequence[Ses
         memoized=_sum((page.memoized for page in caches), every_cache),
         fingerprint=sha256("\n".join(sorted(contents)).encode()).hexdigest()[:16] if contents else "",
     )
+
+
+def _tells_what_is_open(page: SessionPage) -> bool:
+    """Not before a workspace is loaded: until then what the editor has opened waits in a queue, perhaps for good."""
+    return page.contents is not None and bool(page.contents or page.views)
 
 
 def _sections(page: bytes) -> Mapping[str, str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leakwarden.api.words import Resolution
+from leakwarden.api.words import FailureReason, Resolution
 from leakwarden.core import judge
 from leakwarden.core.findings import Finding
 from leakwarden.core.gopls_info import UNSEEN, GoplsInfo
 from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.judge import codec
-from leakwarden.core.readings import Attempt, ProcessIdentity, Reading
+from leakwarden.core.readings import Attempt, Failure, ProcessIdentity, Reading
 from tests.core.judge.builders import MI, T0, heap, rules
 
 FIRST = ProcessIdentity("pod", "c0", 1, T0 - 100)
@@ -104,6 +104,13 @@ def test_a_clock_set_back_moves_the_times_of_the_looks_along() -> None:
     known = judge.gopls_of(judged.state)
     assert known is not None and known.edited_at is not None
     assert known.edited_at <= T0 - 3600.0
+
+
+def test_a_gap_after_the_clock_was_set_back_is_still_a_gap() -> None:
+    failed = replace(attempt(2), at=T0 - 3600.0, outcome=Failure(FailureReason.TIMEOUT, "x"))
+    late = replace(attempt(3, told=False), at=T0 - 3600.0 + 30.0 * 10)
+    known = judge.gopls_of(lived([attempt(0, state(400)), attempt(1), failed, late]).state)
+    assert known is not None and known.missed == UNSEEN
 
 
 def test_a_finding_that_ends_keeps_what_was_known() -> None:

@@ -46,7 +46,15 @@ SAYS = [
         changed(edited_at=1_795_439_100.0, state=replace(NOW, documents=0, cached_files=0)),
         "gopls v0.22.0 (go1.26.8), 1 session, 0 documents open.",
     ),
+    (
+        changed(state=GoplsState(sessions=1, views=0), before=None),
+        "gopls v0.22.0 (go1.26.8), 1 session, no workspace loaded.",
+    ),
     (changed(before=None), "gopls v0.22.0 (go1.26.8), 1 session, 4 documents open."),
+    (
+        changed(state=replace(NOW, cached_files=21), before=GoplsState(documents=4, cached_files=12)),
+        "gopls v0.22.0 (go1.26.8), 1 session, 4 documents open.",
+    ),
     (changed(state=replace(NOW, cached_files=400)), "gopls v0.22.0 (go1.26.8), 1 session, 4 documents open."),
     (changed(state=None, before=None), "gopls v0.22.0 (go1.26.8)."),
     (changed(version="", go_version=""), "gopls, 1 session: cached files grew from 383 to 1,580 while open documents "

@@ -30,6 +30,8 @@ def gopls_remark(finding: Finding) -> str:
 
 
 def _open(state: GoplsState) -> str:
+    if state.sessions and state.views == 0:
+        return ", no workspace loaded"
     return "" if state.documents is None else f", {plural(state.documents, 'document')} open"
 
 
