@@ -5,7 +5,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help demo test clean venv check unit integration e2e e2e-kind cluster bench verdicts generate
+.PHONY: help demo test clean venv check unit integration e2e e2e-kind cluster bench verdicts gate-trials generate
 
 help: ## list the verbs
 	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 14
@@ -58,6 +58,9 @@ bench: venv ## the figures in docs/: sampling against kubectl and pprof, decodin
 
 verdicts: venv ## replay the labelled recordings against the bars and other detectors; writes docs/verdicts.md
 	@$(BIN)/python -m bench.verdicts
+
+gate-trials: venv ## leakwarden gate on leaking programs, and 50 times on each fixed twin (about an hour)
+	@$(BIN)/python -m bench.gate
 
 generate: venv ## write crds/ and the protobuf module anew
 	@$(BIN)/python -m hack.gen_proto

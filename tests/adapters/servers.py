@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import urllib.request
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -108,6 +109,13 @@ async def go_process(binary: Path, *arguments: str) -> AsyncIterator[int]:
     finally:
         process.kill()
         await process.wait()
+
+
+def fetched(port: int, path: str) -> bytes:
+    """What a Go process serves below /debug/pprof/. Blocks."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/debug/pprof/{path}") as response:
+        body: bytes = response.read()
+    return body
 
 
 @asynccontextmanager

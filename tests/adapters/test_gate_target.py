@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import subprocess
 from dataclasses import replace
@@ -13,7 +14,7 @@ import pytest
 from leakwarden.adapters.gate_target import GateTarget
 from leakwarden.api.words import WaitKind
 from leakwarden.errors import NotMeasured
-from tests.adapters.servers import FIXTURES, answer, forwarded, go_process, http_server, target
+from tests.adapters.servers import FIXTURES, answer, fetched, forwarded, go_process, http_server, target
 
 
 @pytest.fixture(scope="session")
@@ -41,6 +42,42 @@ async def test_garbage_is_not_measured(program: Path) -> None:
         gate = GateTarget(target(port))
         assert (await gate.measure()).heap_alloc < 2 << 20
         await gate.close()
+
+
+@pytest.mark.parametrize(
+    ("falls", "least", "readings"),
+    [
+        ([900], 900, 3),
+        ([900, 700, 500, 500], 500, 5),
+        ([500, 900], 500, 3),
+        ([900, 900, 500, 600], 500, 5),
+        ([900, 890], 890, 3),
+    ],
+    ids=["at rest", "falling", "a request in flight", "a late clean-up", "hardly falling"],
+)
+async def test_collections_are_forced_until_nothing_falls_any_more(
+    program: Path, falls: list[int], least: int, readings: int
+) -> None:
+    """What a real process served, with the heap (in KiB) that each further collection finds; the last for ever."""
+    async with go_process(program) as real:
+        served = {
+            path: await asyncio.to_thread(fetched, real, path) for path in ("heap?gc=1&debug=1", "heap", "goroutine")
+        }
+    found = [*falls]
+
+    def answers(path: str) -> bytes:
+        body = served[path.removeprefix("/debug/pprof/")]
+        if "debug=1" not in path:
+            return answer(body)
+        kib = found.pop(0) if len(found) > 1 else found[0]
+        return answer(re.sub(rb"HeapAlloc = \d+", b"HeapAlloc = %d" % (kib << 10), body), "text/plain")
+
+    async with http_server(answers) as (port, asked):
+        gate = GateTarget(target(port))
+        measured = await gate.measure()
+        await gate.close()
+    assert measured.heap_alloc == least << 10
+    assert asked.count("/debug/pprof/heap?gc=1&debug=1") == readings
 
 
 async def test_a_server_that_is_still_starting_is_waited_for() -> None:

@@ -9,7 +9,6 @@ import re
 import signal
 import subprocess
 import sys
-import urllib.request
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from leakwarden.cli import main
-from tests.adapters.servers import FIXTURES, answer, eventually, go_process, http_server, running
+from tests.adapters.servers import FIXTURES, answer, eventually, fetched, go_process, http_server, running
 
 REPO = FIXTURES.parents[1]
 EXAMPLE = REPO / "examples" / "gate"
@@ -137,12 +136,6 @@ async def test_a_server_that_is_restarted_meanwhile_is_no_verdict(program: Path)
         code, out, err = await ended(await gate("--url", f"127.0.0.1:{port}", "--", *asking(port, "/work")))
     assert (code, "Leak gate" in out) == (2, False)
     assert "was restarted during measured run 2: did it crash?" in err
-
-
-def fetched(port: int, path: str) -> bytes:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/debug/pprof/{path}") as response:
-        body: bytes = response.read()
-    return body
 
 
 async def test_a_command_that_fails_is_an_error_and_no_leak(program: Path, tmp_path: Path) -> None:

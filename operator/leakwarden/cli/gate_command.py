@@ -30,7 +30,7 @@ docs/gate.md says how growth is told from noise, and has a workflow.
 )  # fmt: skip
 @click.option("--warmup", type=click.IntRange(0, 1000), default=2, show_default=True, help="Runs before measuring.")
 @click.option(
-    "--repeats", type=click.IntRange(3, 1000), default=5, show_default=True,
+    "--repeats", type=click.IntRange(3, 100), default=5, show_default=True,
     help="Measured runs; up to four times as many where something grew.",
 )  # fmt: skip
 @click.option(
