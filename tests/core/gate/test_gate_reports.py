@@ -187,8 +187,8 @@ def test_the_summary_is_a_table_and_the_places_of_what_grew() -> None:
 
 
 def test_a_command_cannot_break_out_of_the_summary() -> None:
-    text = summary(replace(PASSED, command="sh -c '`x`\n# heading'"))
-    assert "``" + " sh -c '`x` # heading' " + "``: 2 warm-up" in text
+    text = summary(replace(PASSED, command="sh -c '`x` ``y``\n# heading'"))
+    assert "``` sh -c '`x` ``y`` # heading' ```: 2 warm-up" in text
     assert "\\<b\\>" in summary_error("x", "said <b>")
 
 
