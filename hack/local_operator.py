@@ -59,7 +59,16 @@ class LocalOperator:
 
     @property
     def url(self) -> str:
-        return f"http://{(self.directory / 'listen').read_text().strip()}"
+        return f"http://{self._addresses[0]}"
+
+    @property
+    def reading_url(self) -> str:
+        """What `--operator-url` of the commands wants."""
+        return f"http://{self._addresses[1]}"
+
+    @property
+    def _addresses(self) -> list[str]:
+        return (self.directory / "listen").read_text().split()
 
     def start(self, deadline: float = 30) -> None:
         """Start it and wait until it is ready; RuntimeError with the end of its log where it is not."""
@@ -74,6 +83,7 @@ class LocalOperator:
             "LEAKWARDEN_STATE_DIR": str(self.directory / "state"),
             "LEAKWARDEN_KUBECONFIG": str(kubeconfig),
             "LEAKWARDEN_LISTEN": "127.0.0.1:0",
+            "LEAKWARDEN_INSPECT": "127.0.0.1:0",
             "LEAKWARDEN_LISTEN_FILE": str(listen),
             **self.environment,
         }

@@ -14,6 +14,12 @@ def test_nothing_set_gives_a_usable_operator() -> None:
     assert (settings.listen_host, settings.listen_port) == ("127.0.0.1", 8085)
 
 
+def test_the_reading_port_is_on_loopback_or_not_at_all() -> None:
+    settings = from_environment({"LEAKWARDEN_INSPECT": "[::1]:9"})
+    assert (settings.inspect_host, settings.inspect_port) == ("::1", 9)
+    assert from_environment({"LEAKWARDEN_INSPECT": ""}).inspect == ""
+
+
 def test_namespaces_are_split_at_commas() -> None:
     assert from_environment({"LEAKWARDEN_WATCH_NAMESPACES": "a, b,"}).watch_namespaces == ("a", "b")
 
@@ -23,6 +29,9 @@ def test_namespaces_are_split_at_commas() -> None:
     [
         ("LEAKWARDEN_LISTEN", "nowhere"),
         ("LEAKWARDEN_LISTEN", "host:70000"),
+        ("LEAKWARDEN_INSPECT", "0.0.0.0:8086"),
+        ("LEAKWARDEN_INSPECT", "10.0.0.1:8086"),
+        ("LEAKWARDEN_INSPECT", "127.0.0.1"),
         ("LEAKWARDEN_LOG_LEVEL", "loud"),
         ("LEAKWARDEN_MAX_IN_FLIGHT", "0"),
         ("LEAKWARDEN_SAMPLES_PER_SECOND", "-1"),

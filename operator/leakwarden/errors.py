@@ -18,6 +18,7 @@
      │   ├─ NotLeader          a write was not sent, since another operator may lead by now       look again
      │   └─ DisruptionBudget   429 from a PodDisruptionBudget on an eviction                      next decision
      ├─ NeedsConsent           a command would also do what nobody asked for; names the option    after a person
+     ├─ NoOperator             no operator process answers a command; says where it was looked for after a person
      └─ StoreError             the state directory cannot be read or written                      after a person
 
 Foreign exceptions are translated once, in the adapter that meets them, with the cause kept (`raise … from`).
@@ -158,6 +159,16 @@ class NeedsConsent(LeakwardenError):
     """What a command was told to do has another effect that its user may not know of; the message names the option."""
 
     retry = Retry.AFTER_A_PERSON
+
+
+class NoOperator(LeakwardenError):
+    """A command found no operator that answers. `reason` is a word of FailureReason, NotFound or Standby."""
+
+    retry = Retry.AFTER_A_PERSON
+
+    def __init__(self, message: str, reason: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
 class StoreError(LeakwardenError):

@@ -27,7 +27,8 @@ class Settings(BaseModel):
     watch_namespaces: tuple[str, ...] = Field(default=(), description="Comma-separated; empty means every namespace.")
     kubeconfig: Path | None = Field(default=None, description="Absent: $KUBECONFIG or ~/.kube/config, else in-cluster.")
     listen: str = Field(default="127.0.0.1:8085", description="host:port of /metrics, /healthz and /readyz.")
-    listen_file: Path | None = Field(default=None, description="Where the address listened on is written, once it is.")
+    listen_file: Path | None = Field(default=None, description="Where the addresses listened on are written.")
+    inspect: str = Field(default="127.0.0.1:8086", description="Reading port for people; loopback only. Empty: none.")
     log_level: str = Field(default="INFO", description="DEBUG, INFO, WARNING or ERROR.")
     max_in_flight: Annotated[int, Field(ge=1, le=256)] = Field(default=16, description="Samples under way at most.")
     samples_per_second: Annotated[float, Field(gt=0)] = Field(default=100.0, description="Pace that is never passed.")
@@ -97,6 +98,14 @@ class Settings(BaseModel):
             raise ValueError(f"must be at most half of LEAKWARDEN_LEASE_RENEW_DEADLINE, {deadline:g} s")
         return value
 
+    @field_validator("inspect")
+    @classmethod
+    def _inspect(cls, value: str) -> str:
+        host, _, port = value.rpartition(":")
+        if value and (host not in ("127.0.0.1", "[::1]") or not port.isdigit() or int(port) > 65535):
+            raise ValueError("must be a port on loopback, like 127.0.0.1:8086: who may forward to it may read it")
+        return value
+
     @property
     def listen_host(self) -> str:
         return self.listen.rpartition(":")[0].strip("[]")
@@ -104,6 +113,15 @@ class Settings(BaseModel):
     @property
     def listen_port(self) -> int:
         return int(self.listen.rpartition(":")[2])
+
+    @property
+    def inspect_host(self) -> str:
+        """Empty: nothing is listened on."""
+        return self.inspect.rpartition(":")[0].strip("[]")
+
+    @property
+    def inspect_port(self) -> int:
+        return int(self.inspect.rpartition(":")[2])
 
 
 def from_environment(environment: Mapping[str, str]) -> Settings:

@@ -165,15 +165,16 @@ REFUSED = (
 )
 
 
-async def forward(request: web.Request) -> web.StreamResponse:
-    """kubelet's side of v4.channel.k8s.io: port frames on both channels, then bytes to and from 127.0.0.1:PORT."""
+async def forward(request: web.Request, to: int | None = None) -> web.StreamResponse:
+    """kubelet's side of v4.channel.k8s.io: port frames on both channels, then bytes to and from 127.0.0.1:PORT, or
+    another port of this machine that stands for it."""
     port = int(request.query["ports"])
     socket = web.WebSocketResponse(protocols=("v4.channel.k8s.io",))
     await socket.prepare(request)
     for channel in (0, 1):
         await socket.send_bytes(bytes([channel]) + port.to_bytes(2, "little"))
     try:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        reader, writer = await asyncio.open_connection("127.0.0.1", to or port)
     except OSError:
         await socket.send_bytes(b"\x01" + REFUSED.format(port=port).encode())
         await socket.close(code=WSCloseCode.OK)

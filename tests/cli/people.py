@@ -52,6 +52,24 @@ def finding(signature: str = "memory/example.org/lsp/internal/cache.(*Cache).kee
     return {**row, **more}
 
 
+def pod(name: str, namespace: str = "demo", **more: Any) -> dict[str, Any]:
+    """A running one of a ReplicaSet; `labels`, `annotations`, and what else its spec has."""
+    meta = {
+        "namespace": namespace,
+        "name": name,
+        "uid": f"uid-{name}",
+        "labels": more.pop("labels", {"app": "gopls"}),
+        "annotations": more.pop("annotations", {}),
+        "ownerReferences": [{"kind": "ReplicaSet", "name": "ws", "uid": "uid-ws", "controller": True}],
+    }
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": "2026-11-24T08:00:00Z"}
+    return {
+        "metadata": meta,
+        "spec": {"containers": [{"name": "dev"}], **more},
+        "status": {"phase": "Running", "conditions": [ready]},
+    }
+
+
 @dataclass
 class Cluster:
     """`forbid` holds what is refused, as `VERB RESOURCE`; `faster` are edits of somebody else, each made right before a
@@ -62,6 +80,8 @@ class Cluster:
     forbid: set[str] = field(default_factory=set)
     faster: list[dict[str, Any]] = field(default_factory=list)
     installed: bool = True
+    ports: dict[tuple[str, int], int] = field(default_factory=dict)
+    """By pod and port: the port of this machine that stands for it."""
     asked: list[str] = field(default_factory=list)
     directory: Path = field(default_factory=Path)
     server: str = ""
@@ -75,7 +95,7 @@ class Cluster:
         for root in ("/api/v1", "/api/v1/namespaces/{namespace}"):
             app.router.add_get(f"{root}/pods", self._list_pods)
         app.router.add_get("/api/v1/namespaces/{namespace}/pods/{name}", self._get_pod)
-        app.router.add_get("/api/v1/namespaces/{namespace}/pods/{name}/portforward", forward)
+        app.router.add_get("/api/v1/namespaces/{namespace}/pods/{name}/portforward", self._forward)
         app.router.add_get("/api/v1/namespaces", self._list_namespaces)
         return app
 
@@ -105,6 +125,9 @@ class Cluster:
     async def _get_pod(self, request: web.Request) -> web.Response:
         found = _found(self.pods, request)
         return web.json_response(found) if found else status(404, f'pods "{request.match_info["name"]}" not found')
+
+    async def _forward(self, request: web.Request) -> web.StreamResponse:
+        return await forward(request, self.ports.get((request.match_info["name"], int(request.query["ports"]))))
 
     async def _get_policy(self, request: web.Request) -> web.Response:
         found = _found(self.policies, request)
@@ -148,9 +171,11 @@ class Cluster:
 def _listed(items: list[dict[str, Any]], request: web.Request) -> web.Response:
     wanted = request.match_info.get("namespace")
     name = request.query.get("fieldSelector", "").removeprefix("metadata.name=")
+    labels = {tuple(part.split("=")) for part in request.query.get("labelSelector", "").split(",") if part}
     found = [
         item for item in items
         if wanted in (None, item["metadata"]["namespace"]) and name in ("", item["metadata"]["name"])
+        and labels <= set(item["metadata"].get("labels", {}).items())
     ]  # fmt: skip
     return web.json_response({"metadata": {"resourceVersion": "1"}, "items": found})
 

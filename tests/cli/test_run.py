@@ -33,7 +33,8 @@ async def api() -> AsyncIterator[ApiServer]:
 
 
 def settings(api: ApiServer, directory: Path, **more: Any) -> Settings:
-    made = {"kubeconfig": kubeconfig(directory, api.port), "state_dir": directory / "state", "listen": "127.0.0.1:0"}
+    made = {"kubeconfig": kubeconfig(directory, api.port), "state_dir": directory / "state", "listen": "127.0.0.1:0",
+            "inspect": "127.0.0.1:0"}  # fmt: skip
     return Settings(**{**made, "status_interval": 0.1, **more})
 
 
@@ -93,7 +94,7 @@ async def test_a_first_list_of_other_trouble_says_what_the_api_said(api: ApiServ
 
 
 @asynccontextmanager
-async def running(api: ApiServer, directory: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+async def running(api: ApiServer, directory: Path, **more: str) -> AsyncIterator[asyncio.subprocess.Process]:
     """A real process, as the chart starts it; killed in the end if it does not stop by itself."""
     address = directory / "address"
     environment = {
@@ -101,8 +102,10 @@ async def running(api: ApiServer, directory: Path) -> AsyncIterator[asyncio.subp
         "LEAKWARDEN_KUBECONFIG": str(kubeconfig(directory, api.port)),
         "LEAKWARDEN_STATE_DIR": str(directory / "state"),
         "LEAKWARDEN_LISTEN": "127.0.0.1:0",
+        "LEAKWARDEN_INSPECT": "127.0.0.1:0",
         "LEAKWARDEN_LISTEN_FILE": str(address),
         "LEAKWARDEN_STATUS_INTERVAL": "0.1",
+        **more,
     }
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "leakwarden", "run", env=environment, cwd=directory, stderr=asyncio.subprocess.PIPE
@@ -114,6 +117,24 @@ async def running(api: ApiServer, directory: Path) -> AsyncIterator[asyncio.subp
         if process.returncode is None:
             process.kill()
             await process.wait()
+
+
+async def test_the_reading_port_is_listened_on_and_named_in_the_file(api: ApiServer, tmp_path: Path) -> None:
+    async with running(api, tmp_path), aiohttp.ClientSession() as session:
+        address = (tmp_path / "address").read_text().split()[1]
+        async with session.get(f"http://{address}/v1/leader") as answer:
+            assert await answer.json() == {"leads": True, "says": ""}
+        async with session.get(f"http://{address}/v1/targets") as answer:
+            assert (await answer.json())["targets"] == []
+
+
+async def test_a_reading_port_that_is_taken_keeps_nobody_from_being_watched(api: ApiServer, tmp_path: Path) -> None:
+    api.policies["first"] = body("first", SPEC)
+    async with running(api, tmp_path, LEAKWARDEN_INSPECT=f"127.0.0.1:{api.port}") as process:
+        await eventually(lambda: len(api.patched) == 1)
+        process.terminate()
+        _, log = await process.communicate()
+    assert b"top and explain cannot ask this operator: LEAKWARDEN_INSPECT: cannot listen on" in log
 
 
 async def test_kopf_brings_policies_status_goes_back_and_sigterm_ends_it(api: ApiServer, tmp_path: Path) -> None:
@@ -133,7 +154,7 @@ async def test_kopf_brings_policies_status_goes_back_and_sigterm_ends_it(api: Ap
 
         async with (
             aiohttp.ClientSession() as session,
-            session.get(f"http://{(tmp_path / 'address').read_text()}/metrics") as metrics,
+            session.get(f"http://{(tmp_path / 'address').read_text().split()[0]}/metrics") as metrics,
         ):
             assert 'policy="first"' in await metrics.text()
 

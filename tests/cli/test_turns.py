@@ -43,7 +43,8 @@ class Candidate:
         self.process = process
 
     async def ask(self, path: str) -> tuple[int, str]:
-        address = (self.directory / "address").read_text()
+        """Of its own port, or of the reading port what begins with /v1."""
+        address = (self.directory / "address").read_text().split()[1 if path.startswith("/v1/") else 0]
         async with aiohttp.ClientSession() as session, session.get(f"http://{address}{path}") as answer:
             return answer.status, await answer.text()
 
@@ -73,6 +74,7 @@ async def candidate(api: ApiServer, directory: Path) -> AsyncIterator[Candidate]
         "LEAKWARDEN_KUBECONFIG": str(kubeconfig(directory, api.port)),
         "LEAKWARDEN_STATE_DIR": str(directory / "state"),
         "LEAKWARDEN_LISTEN": "127.0.0.1:0",
+        "LEAKWARDEN_INSPECT": "127.0.0.1:0",
         "LEAKWARDEN_LISTEN_FILE": str(directory / "address"),
         "LEAKWARDEN_STATUS_INTERVAL": "0.1",
         "LEAKWARDEN_LEADER_ELECTION": "true",
@@ -133,6 +135,23 @@ async def test_one_that_loses_the_lease_stops_everything_stands_by_and_may_lead_
     log = one.log()
     assert "everything is stopped, and this operator stands by: the Lease was taken by a-third" in log
     assert not [line for line in log if "a bug" in line]
+
+
+async def test_people_are_told_who_leads_and_only_that_one_tells_about_the_fleet(
+    api: ApiServer, tmp_path: Path
+) -> None:
+    async with candidate(api, tmp_path / "one") as one, candidate(api, tmp_path / "two") as two:
+        await one.wait_says("ok")
+        says = f"standing by: {one.name} leads"
+        await two.wait_says(says)
+        assert json.loads((await one.ask("/v1/leader"))[1]) == {"leads": True, "says": ""}
+        assert json.loads((await two.ask("/v1/leader"))[1]) == {"leads": False, "says": says}
+        assert (await one.ask("/v1/targets"))[0] == 200
+        assert await two.ask("/v1/targets") == (503, f"{says}\n")
+
+        assert await one.stop() == 0
+        await two.wait_says("ok")
+        assert (await two.ask("/v1/targets"))[0] == 200
 
 
 async def test_what_is_left_undone_by_an_event_is_cancelled_at_once() -> None:

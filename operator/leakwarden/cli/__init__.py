@@ -11,9 +11,13 @@ from pathlib import Path
 import click
 
 from leakwarden.cli.gate_command import gate
+from leakwarden.cli.kubectl.completion import completion, offered
+from leakwarden.cli.kubectl.explain import explain
 from leakwarden.cli.kubectl.findings import findings
 from leakwarden.cli.kubectl.muting import mute, unmute
 from leakwarden.cli.kubectl.pausing import pause, resume
+from leakwarden.cli.kubectl.profile import profile
+from leakwarden.cli.kubectl.top import top
 from leakwarden.cli.record_command import record
 from leakwarden.cli.replay_command import replay
 from leakwarden.errors import LeakwardenError
@@ -113,10 +117,17 @@ def diff(base: Path, new: Path, form: str, by: str, top: int, sample_index: str)
         print_tables(found, top)
 
 
-for command in (record, replay, gate, findings, pause, resume, mute, unmute):
+for command in (
+    record, replay, gate, findings, top, explain, profile, pause, resume, mute, unmute, completion,
+):  # fmt: skip
     main.add_command(command)
 
 
 def plugin() -> None:
     """`kubectl-leakwarden` on the PATH is `kubectl leakwarden` to a person, and help calls it so."""
     main(prog_name="kubectl leakwarden")
+
+
+def kubectl_complete() -> None:
+    """`kubectl_complete-leakwarden` on the PATH: kubectl asks it for what may follow."""
+    click.echo(offered(main, sys.argv[1:]), nl=False)

@@ -35,6 +35,7 @@ from leakwarden.api.words import Transport
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.deciding import Deciding
 from leakwarden.pipeline.fleet import Fleet
+from leakwarden.pipeline.inspecting import Inspecting
 from leakwarden.pipeline.judging import Judging
 from leakwarden.pipeline.leading import Term
 from leakwarden.pipeline.operator import Operator
@@ -76,9 +77,9 @@ class Process:
 
 
 async def act(
-    process: Process, over: asyncio.Event, began: Callable[[Operator], None], term: Term | None = None
+    process: Process, over: asyncio.Event, began: Callable[[Operator, Inspecting], None], term: Term | None = None
 ) -> None:
-    """Watch, sample, judge, decide and act until `over`. `began` is told of the operator, for those who look at it.
+    """Watch, sample, judge, decide and act until `over`. `began` is told of the operator, and who knows its fleet.
 
     With a `term` no write leaves after it: not one, from wherever in here.
     """
@@ -114,7 +115,7 @@ async def act(
             rounds=rounds, judging=judging, recording=recording, deciding=deciding, clock=clock, steps=steps,
             pace=settings.status_interval,
         )  # fmt: skip
-        began(operator)
+        began(operator, Inspecting(fleet, recording, deciding, clock))
         await run_until(
             over,
             unless(over, operator.run()),

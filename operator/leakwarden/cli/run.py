@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import signal
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry
 
 from leakwarden.adapters.decode_pool import DecodePool
+from leakwarden.adapters.inspect_web import InspectServer
 from leakwarden.adapters.kube_api import KubeClient
 from leakwarden.adapters.kube_config import load_connection
 from leakwarden.adapters.metrics import ProcessMetrics, SampleMetrics
@@ -24,6 +26,7 @@ from leakwarden.cli.assembly import Process
 from leakwarden.cli.turns import Turns
 from leakwarden.errors import ApiNotFound, InvalidSpec, MalformedRecording
 from leakwarden.pipeline.clock import AnchoredClock
+from leakwarden.pipeline.inspecting import Inspecting
 from leakwarden.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -61,8 +64,9 @@ async def run_operator(settings: Settings) -> None:
         web = WebServer(settings.listen_host, settings.listen_port, registry, turns.readiness)
         port = await web.start()
         last.push_async_callback(web.stop)
+        reading = await _reading_port(settings, turns.ask, last)
         if settings.listen_file:
-            _write(settings.listen_file, f"{settings.listen_host}:{port}")
+            _write(settings.listen_file, f"{settings.listen_host}:{port}\n{reading}")
         log.info("leakwarden runs; metrics and health on %s:%d", settings.listen_host, port)
         await turns.run()
         log.info("stopping: what waits is written first")
@@ -79,6 +83,20 @@ def _recorder(settings: Settings, last: AsyncExitStack) -> RecordDir | None:
         raise InvalidSpec("LEAKWARDEN_RECORD_DIR", str(error)) from error
     last.callback(recorder.close)
     return recorder
+
+
+async def _reading_port(settings: Settings, ask: Callable[[], Inspecting | str], last: AsyncExitStack) -> str:
+    """The address that people's commands read at, "" without one: nobody's pods go unwatched for want of it."""
+    if not settings.inspect:
+        return ""
+    server = InspectServer(settings.inspect_host, settings.inspect_port, ask)
+    try:
+        port = await server.start()
+    except InvalidSpec as error:
+        log.error("kubectl leakwarden top and explain cannot ask this operator: %s", error)
+        return ""
+    last.push_async_callback(server.stop)
+    return f"{settings.inspect_host}:{port}"
 
 
 def _take_signals(stop: asyncio.Event) -> None:

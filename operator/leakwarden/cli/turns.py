@@ -10,6 +10,7 @@ from leakwarden.adapters.lease_api import LeaseApi
 from leakwarden.cli.assembly import Process, act, unless
 from leakwarden.core.lease import Timing
 from leakwarden.errors import NotLeader
+from leakwarden.pipeline.inspecting import Inspecting
 from leakwarden.pipeline.leading import Leading, Term
 from leakwarden.pipeline.operator import Operator
 
@@ -24,6 +25,7 @@ class Turns:
         settings = process.settings
         self._leading: Leading | None = None
         self._operator: Operator | None = None
+        self._inspecting: Inspecting | None = None
         if settings.leader_election:
             leases = LeaseApi(process.api, settings.namespace, settings.lease_name)
             timing = Timing(settings.lease_duration, settings.lease_renew_deadline, settings.lease_retry)
@@ -43,6 +45,12 @@ class Turns:
             return False, "policies and pods are not listed yet"
         return True, "ok"
 
+    def ask(self) -> Inspecting | str:
+        """Who can tell about the fleet, or why nobody here can: only the one that acts knows it."""
+        if self._inspecting is None or not self.leads:
+            return self.readiness()[1]
+        return self._inspecting
+
     async def run(self) -> None:
         if self._leading is None:
             await act(self._process, self._process.stop, self._began)
@@ -54,7 +62,7 @@ class Turns:
             except NotLeader as lost:
                 log.warning("everything is stopped, and this operator stands by: %s", lost)
             finally:
-                self._operator = None
+                self._operator = self._inspecting = None
             await self._leading.give_back(term)
 
     async def _act_for(self, term: Term, leading: Leading) -> None:
@@ -69,5 +77,5 @@ class Turns:
             with suppress(asyncio.CancelledError):
                 await keeping
 
-    def _began(self, operator: Operator) -> None:
-        self._operator = operator
+    def _began(self, operator: Operator, inspecting: Inspecting) -> None:
+        self._operator, self._inspecting = operator, inspecting

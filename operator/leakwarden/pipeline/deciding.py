@@ -86,7 +86,7 @@ class Deciding:
         await self._load_journal()
         await self._verify(now)
         with self._steps.timed(Step.PLAN):
-            view = self._view(now)
+            view = self.view(now)
             self.plan = decide.plan(view, now)
         self._ask_for_confirmations()
         policies = {policy.uid for policy in self._fleet.policies.values()}
@@ -129,7 +129,8 @@ class Deciding:
             log.error("what became of an action cannot be looked up, so nothing is done until it can: %s", error)
         await self._adopt(before, self._journal.entries)
 
-    def _view(self, now: float) -> FleetView:
+    def view(self, now: float) -> FleetView:
+        """Everything that a decision may depend on at this moment."""
         policies = list(self._fleet.policies.values())
         pods = {pod.uid: pod for namespace in self._pods.followed for pod in self._pods.by_namespace(namespace)}
         return FleetView(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from leakwarden.api.words import Cadence
 from leakwarden.core import judge
-from leakwarden.core.judge import TargetState
+from leakwarden.core.judge import RuleEvaluation, TargetState
 from leakwarden.core.policy import Policy
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.rules_from_spec import endpoint_specs
@@ -32,6 +32,8 @@ class Watch:
     growing: bool = False
     wants: frozenset[str] = frozenset()
     """Parts that would tell the judge more."""
+    rules: tuple[RuleEvaluation, ...] = ()
+    """How each rule stood at the newest sample; after a restart nothing until there is one."""
     unconfirmed: bool = False
     """A finding of its own would lead to an action if only it were confirmed."""
     read_at: float = float("inf")

@@ -125,7 +125,7 @@ class Judging:
             ended = _ended(watch.policy, report)
             await self._store.save(Step(watch.policy.uid, watch.key, row, outbox=_bodies(notes), ended=ended))
             watch.state, watch.report, watch.growing = judgement.state, report, judgement.growing
-            watch.wants = judgement.wants
+            watch.wants, watch.rules = judgement.wants, judgement.rules
         finally:
             del self._under_way[watch.policy.uid, watch.key]
         if self._recorder is not None:

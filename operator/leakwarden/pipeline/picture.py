@@ -49,7 +49,7 @@ class Picture:
         for watch in self._fleet.all_watches():
             report = watch.report
             if report is not None and is_fresh(report, now) and not report.reason:
-                yield TargetLevels(watch.policy.key, report, _levels(watch, report, now))
+                yield TargetLevels(watch.policy.key, report, levels_of(watch, report, now))
 
     def conditions(self) -> Mapping[PolicyKey, Sequence[Mapping[str, Any]]]:
         """Of each policy, as last written; empty where its status was not written yet."""
@@ -69,5 +69,6 @@ class Picture:
         return self._deciding.journal
 
 
-def _levels(watch: Watch, report: TargetReport, now: float) -> Levels:
-    return levels(watch.state, now - MEMSTATS_HOLD * report.interval)
+def levels_of(watch: Watch | None, report: TargetReport, now: float) -> Levels:
+    """Where its signals stand; nothing is known of what is not watched."""
+    return levels(watch.state, now - MEMSTATS_HOLD * report.interval) if watch else Levels()

@@ -13,6 +13,7 @@ from leakwarden.core.decide import pace_rails
 from leakwarden.core.decide.breaker import TRIPS_AFTER
 from leakwarden.core.decide.pod_rails import REPLACING_KINDS
 from leakwarden.core.decide.rails import RAILS
+from leakwarden.core.decide.remedies import REMEDIES
 
 PAGE = (Path(__file__).parents[3] / "docs" / "rails.md").read_text()
 ROWS = {
@@ -31,6 +32,12 @@ def test_a_row_says_what_it_means_and_what_to_do(refusal: Refusal) -> None:
     _, meaning, remedy = ROWS[refusal.value]
     assert meaning.endswith(".")
     assert remedy.endswith(".")
+
+
+@pytest.mark.parametrize("refusal", Refusal)
+def test_what_explain_advises_is_what_the_page_says(refusal: Refusal) -> None:
+    on_the_page = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", ROWS[refusal.value][2]).replace("`", "")
+    assert REMEDIES[refusal] == on_the_page
 
 
 def test_the_page_says_which_rails_hold_for_annotations() -> None:

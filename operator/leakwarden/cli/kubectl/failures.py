@@ -11,7 +11,16 @@ from typing import NoReturn
 import click
 
 from leakwarden.api import GROUP
-from leakwarden.errors import ApiError, ApiForbidden, ApiNotFound, ApiUnavailable, LeakwardenError
+from leakwarden.api.words import FailureReason
+from leakwarden.errors import (
+    ApiError,
+    ApiForbidden,
+    ApiNotFound,
+    ApiUnavailable,
+    LeakwardenError,
+    NoOperator,
+    SamplingError,
+)
 
 _ASKED = re.compile(r"(?P<verb>\S+) (?P<resource>[^\s/]+)(?:/(?P<sub>\S+))?(?: in namespace (?P<namespace>\S+))?")
 
@@ -41,8 +50,38 @@ def advice(error: LeakwardenError) -> tuple[str, ...]:
             return ("The API server is not reached. Does `kubectl cluster-info` answer? --context names another.",)
         case ApiError(status=0, asked="") if "cannot load" in str(error):
             return ("--kubeconfig names the file and --context one of `kubectl config get-contexts`.",)
+        case NoOperator(reason=reason):
+            return _where_it_is(reason)
+        case SamplingError(reason=FailureReason.FORBIDDEN):
+            return (
+                "Check it: kubectl auth can-i create pods --subresource=portforward -n NAMESPACE",
+                "Ask an administrator for the verbs get and create on pods/portforward in that namespace.",
+            )
+        case SamplingError(reason=FailureReason.CONNECTION_REFUSED):
+            return ("Does the process serve pprof, and there? gopls must be started with -debug=localhost:6060.",)
         case _:
             return ()
+
+
+def _where_it_is(reason: str) -> tuple[str, ...]:
+    """How to say where the operator is, or what keeps it from answering."""
+    match reason:
+        case FailureReason.FORBIDDEN:
+            return (
+                "Ask an administrator for the verbs get and create on pods/portforward in the operator's namespace: "
+                "whoever has them may read what all policies see.",
+                "What status holds needs no such right: kubectl leakwarden findings",
+            )
+        case FailureReason.CONNECTION_REFUSED:
+            return (
+                "Nothing listens on its reading port: LEAKWARDEN_INSPECT is empty or other than 127.0.0.1:8086 there, "
+                "the operator is older than this command, or it has just begun.",
+            )
+        case _:
+            return (
+                "--operator NAMESPACE, or NAMESPACE/POD, says where it runs ($LEAKWARDEN_OPERATOR does too).",
+                "Of one that runs beside the cluster give --operator-url http://HOST:PORT, its LEAKWARDEN_INSPECT.",
+            )
 
 
 def _ask_for(right: re.Match[str]) -> tuple[str, ...]:

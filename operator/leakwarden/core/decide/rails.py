@@ -7,7 +7,7 @@ so that "BudgetSpent" means "everything else would have allowed it".
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from leakwarden.api.words import Mode
@@ -83,9 +83,23 @@ class Refused:
 
 def first_refusal(case: Case, only: frozenset[Refusal] | None = None) -> Refused | None:
     """The first rail that holds the case back, among all or just `only`; None: nothing does."""
+    return next(_refusals(case, only), None)
+
+
+def refusals(case: Case) -> tuple[Refused, ...]:
+    """Every rail that holds the case back, in their order. Of a pod that is not known, those that need none."""
+    found = []
+    for refused in _refusals(case, None):
+        found.append(refused)
+        if refused.refusal is Refusal.TARGET_NOT_SEEN and case.pod is None:
+            break
+    return tuple(found)
+
+
+def _refusals(case: Case, only: frozenset[Refusal] | None) -> Iterator[Refused]:
+    """Asked one by one, and no further than the caller looks: a rail may rely on those before it."""
     for rail in RAILS:
         if case.policy.mode not in rail.asked_for or (only is not None and rail.refusal not in only):
             continue
         if message := rail.check(case):
-            return Refused(rail.refusal, message)
-    return None
+            yield Refused(rail.refusal, message)

@@ -89,7 +89,8 @@ def _standing(
         hold = holds.get(hold_key(rule.name, look.key))
         held = hold.held if hold else 0.0
     growth = look.trend.growth if look.trend else None
-    evaluation = RuleEvaluation(rule.name, state, look.value, growth, held, why(rule, look), look.site)
+    slope = look.trend.slope if look.trend and look.met is not None else None
+    evaluation = RuleEvaluation(rule.name, state, look.value, growth, held, why(rule, look), look.site, slope)
     return Standing(rule, looks, states, holds, evaluation, look)
 
 

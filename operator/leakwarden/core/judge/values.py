@@ -45,7 +45,8 @@ class RuleEvaluation:
     """How one rule stands, for `explain`. `value` and `growth` in the signal's unit.
 
     `growth` is the lower 95 % bound of the growth over the window, None where it was not estimated. `held` in seconds.
-    `site` is the one that is furthest, for signals with one series a site.
+    `site` is the one that is furthest, for signals with one series a site. `slope` is the estimate, in units a second,
+    that the bound is a bound of; None while nothing is known.
     """
 
     rule: str
@@ -55,6 +56,7 @@ class RuleEvaluation:
     held: float
     why: str
     site: Site | None = None
+    slope: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

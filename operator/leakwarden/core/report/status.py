@@ -176,13 +176,13 @@ def _finding(found: Group, known: _Known) -> FindingStatus:
         growth_per_hour=quantity(worst.growth_per_hour, unit) if leak and not is_flat(worst) else None,
         limit_at=moment(min(limits)) if limits else None,
         decision=known.decided.get((found.worst.report.pod_uid, found.signature)),
-        muted=_muted(mute) if mute else None,
+        muted=muted_in_words(mute) if mute else None,
         message=clip(_group_message(found, horizon), MAX_MESSAGE),
     )
     return old if old is not None and _close(old, new, found, known.now) else new
 
 
-def _muted(mute: Mute) -> str:
+def muted_in_words(mute: Mute) -> str:
     """`until 2026-12-03T08:00Z: fixed in v0.23`."""
     until = "for good" if mute.until is None else f"until {stamp(mute.until)}"
     return clip(f"{until}: {mute.reason}", MAX_MESSAGE)
@@ -253,7 +253,7 @@ def _rules(
         RuleStatus(
             name=effect.spec.name,
             signal=effect.spec.signal,
-            when=_when(effect),
+            when=rule_in_words(effect),
             severity=effect.spec.severity,
             builtin=policy.spec is not None and policy.spec.rules is None,
             evaluated=effect.evaluated,
@@ -264,7 +264,7 @@ def _rules(
     )
 
 
-def _when(effect: RuleInEffect) -> str:
+def rule_in_words(effect: RuleInEffect) -> str:
     """`above 1500Mi and grows by 64Mi in 15m, held for 2m`."""
     parts = []
     if effect.spec.above is not None:

@@ -1,0 +1,99 @@
+"""The operator's reading port: single targets as JSON, for `top` and `explain`. Only GET, and only on loopback.
+
+No token: who reaches it may port-forward to the operator's pod. docs/commands.md says why that is the lock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol
+
+from aiohttp import web
+
+from leakwarden.api.inspection import Details, InspectionModel, Leadership, Targets
+from leakwarden.errors import InvalidSpec
+
+DEFAULT_ROWS = 100
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Inspector(Protocol):
+    """What stands now. A namespace of "" means all."""
+
+    def targets(self, namespace: str, policy: str, most: int) -> Targets: ...
+
+    def pod(self, namespace: str, name: str) -> Details: ...
+
+
+class InspectServer:
+    """`ask` gives who can tell at this moment, or says in a sentence why nobody here can."""
+
+    def __init__(self, host: str, port: int, ask: Callable[[], Inspector | str]) -> None:
+        self._host, self._port = host, port
+        self._ask = ask
+        self._runner: web.AppRunner | None = None
+
+    async def start(self) -> int:
+        """Listen; returns the port (asked for 0, the kernel chose one). Raises InvalidSpec where it is taken."""
+        app = web.Application(client_max_size=1024, middlewares=[_only_by_name_of_this_machine])
+        app.add_routes(
+            [
+                web.get("/v1/leader", self._leader),
+                web.get("/v1/targets", self._targets),
+                web.get("/v1/targets/{pod}", self._pod),
+            ]
+        )
+        self._runner = web.AppRunner(app, access_log=None)
+        await self._runner.setup()
+        try:
+            await web.TCPSite(self._runner, self._host, self._port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            said = f"cannot listen on {self._host}:{self._port}: {error}"
+            raise InvalidSpec("LEAKWARDEN_INSPECT", said) from error
+        return int(self._runner.addresses[0][1])
+
+    async def stop(self) -> None:
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    async def _leader(self, _: web.Request) -> web.Response:
+        asked = self._ask()
+        leads = not isinstance(asked, str)
+        return _answer(Leadership(leads=leads, says="" if leads else str(asked)))
+
+    async def _targets(self, request: web.Request) -> web.Response:
+        most = request.query.get("most", str(DEFAULT_ROWS))
+        if not most.isdecimal() or not 0 < int(most) < 1_000_000:
+            return web.Response(status=400, text=f"most={most[:40]} is no number of rows\n")
+        inspector = self._ask()
+        if isinstance(inspector, str):
+            return _nobody(inspector)
+        return _answer(
+            inspector.targets(request.query.get("namespace", ""), request.query.get("policy", ""), int(most))
+        )
+
+    async def _pod(self, request: web.Request) -> web.Response:
+        inspector = self._ask()
+        if isinstance(inspector, str):
+            return _nobody(inspector)
+        return _answer(inspector.pod(request.query.get("namespace", ""), request.match_info["pod"]))
+
+
+@web.middleware
+async def _only_by_name_of_this_machine(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """A page in the browser of somebody who forwards the port must not read it under a name of its own (rebinding)."""
+    host = request.host.rpartition(":")[0] if not request.host.endswith("]") and ":" in request.host else request.host
+    if host.strip("[]") not in _LOOPBACK:
+        return web.Response(status=421, text="asked for under the name of another machine\n")
+    return await handler(request)
+
+
+def _answer(value: InspectionModel) -> web.Response:
+    return web.Response(text=value.wire(), content_type="application/json", headers={"Cache-Control": "no-store"})
+
+
+def _nobody(why: str) -> web.Response:
+    return web.Response(status=503, text=f"{why}\n")
