@@ -33,7 +33,7 @@ check: venv ## formatting, lint, types, import contracts, generated files are cu
 	@echo "ruff";            $(BIN)/ruff check .
 	@echo "mypy --strict";   $(BIN)/mypy
 	@echo "import contracts"; $(BIN)/lint-imports --verbose >/dev/null || $(BIN)/lint-imports
-	@echo "generated files"; $(BIN)/python -m hack.gen_proto --check && $(BIN)/python -m hack.gen_crds --check
+	@echo "generated files"; $(BIN)/python -m hack.gen_proto --check && $(BIN)/python -m hack.gen_crds --check && $(BIN)/python -m hack.gen_values --check
 
 unit: venv ## tests that need nothing but Python and Go
 	@$(BIN)/pytest -q -m "not integration and not e2e"
@@ -62,6 +62,7 @@ verdicts: venv ## replay the labelled recordings against the bars and other dete
 gate-trials: venv ## leakwarden gate on leaking programs, and 50 times on each fixed twin (about an hour)
 	@$(BIN)/python -m bench.gate
 
-generate: venv ## write crds/ and the protobuf module anew
+generate: venv ## write crds/, the chart's CRD, docs/values.md and the protobuf module anew
 	@$(BIN)/python -m hack.gen_proto
 	@$(BIN)/python -m hack.gen_crds
+	@$(BIN)/python -m hack.gen_values

@@ -1,6 +1,7 @@
-"""Write crds/ from the pydantic models: `python -m hack.gen_crds`; with `--check`, say whether it is current.
+"""Write the CRD from the pydantic models: `python -m hack.gen_crds`; with `--check`, say whether it is current.
 
-The check fails (exit 1) with a diff when the committed file and the models differ.
+It lies in crds/ and once more in the chart, since Helm reads no file outside of one. The check fails (exit 1) with a
+diff when a committed file and the models differ.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from leakwarden.api import GROUP, PLURAL
 from leakwarden.api.crd import custom_resource_definition
 
 HEADER = "# Generated from operator/leakwarden/api by hack/gen_crds.py. Change the models, then: make generate\n"
-DEFAULT_PATH = Path(__file__).parent.parent / "crds" / f"{GROUP}_{PLURAL}.yaml"
+REPO = Path(__file__).parent.parent
+DEFAULT_PATHS = [REPO / where / f"{GROUP}_{PLURAL}.yaml" for where in ("crds", "charts/leakwarden/files")]
 
 
 class _Dumper(yaml.SafeDumper):
@@ -32,23 +34,27 @@ def render() -> str:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when the file is not current")
-    parser.add_argument("--path", type=Path, default=DEFAULT_PATH)
+    parser.add_argument("--check", action="store_true", help="change nothing; exit 1 when a file is not current")
+    parser.add_argument("--path", type=Path, action="append", help="instead of the two")
     args = parser.parse_args(argv)
     wanted = render()
-    if not args.check:
-        args.path.parent.mkdir(parents=True, exist_ok=True)
-        args.path.write_text(wanted)
-        print(f"wrote {args.path}")
-        return 0
-    found = args.path.read_text() if args.path.exists() else ""
-    if found == wanted:
-        return 0
+    stale = [path for path in args.path or DEFAULT_PATHS if not path.exists() or path.read_text() != wanted]
+    for path in stale:
+        if args.check:
+            _tell(path, wanted)
+        else:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(wanted)
+            print(f"wrote {path}")
+    return 1 if stale and args.check else 0
+
+
+def _tell(path: Path, wanted: str) -> None:
+    found = path.read_text() if path.exists() else ""
     sys.stderr.writelines(
-        difflib.unified_diff(found.splitlines(True), wanted.splitlines(True), f"{args.path.name}", "from the models")
+        difflib.unified_diff(found.splitlines(True), wanted.splitlines(True), str(path), "from the models")
     )
-    print(f"{args.path.name} is not what the models say: run `python -m hack.gen_crds`", file=sys.stderr)
-    return 1
+    print(f"{path} is not what the models say: run `python -m hack.gen_crds`", file=sys.stderr)
 
 
 if __name__ == "__main__":

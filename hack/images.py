@@ -62,6 +62,22 @@ def tree(source: Path, under: str) -> dict[str, tuple[Content, int]]:
     return found
 
 
+def tree_as_it_is(source: Path) -> tuple[dict[str, tuple[Content, int]], dict[str, str], dict[str, int]]:
+    """A root directory as `docker_archive`'s files, symlinks and directories, links kept as links."""
+    files: dict[str, tuple[Content, int]] = {}
+    links: dict[str, str] = {}
+    directories: dict[str, int] = {}
+    for path in source.rglob("*"):
+        target, mode = f"/{path.relative_to(source)}", stat.S_IMODE(path.lstat().st_mode)
+        if path.is_symlink():
+            links[target] = str(path.readlink())
+        elif path.is_dir():
+            directories[target] = mode
+        elif path.is_file():
+            files[target] = (path, mode)
+    return files, links, directories
+
+
 def docker_archive(
     out: Path,
     name: str,

@@ -47,7 +47,7 @@ def exposed() -> set[str]:
     SampleMetrics(registry)
     registry.register(FleetCollector(Nothing()))
     registry.register(TargetCollector(Nothing(), 10))
-    ProcessMetrics(registry, "0")
+    ProcessMetrics(registry, "0", "")
     return {f"{family.name}_total" if family.type == "counter" else family.name for family in registry.collect()}
 
 

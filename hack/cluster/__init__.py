@@ -14,6 +14,6 @@ from __future__ import annotations
 from hack.cluster.api import down, find, load, up
 from hack.cluster.console import ClusterError
 from hack.cluster.model import Cluster
-from hack.cluster.tools import ensure_tools, kubectl_path
+from hack.cluster.tools import ensure_tools, helm_path, kubectl_path
 
-__all__ = ["Cluster", "ClusterError", "down", "ensure_tools", "find", "kubectl_path", "load", "up"]
+__all__ = ["Cluster", "ClusterError", "down", "ensure_tools", "find", "helm_path", "kubectl_path", "load", "up"]

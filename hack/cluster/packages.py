@@ -24,7 +24,11 @@ NODE_PROGRAMS = {
     "iptables": "iptables",
     "ip": "iproute2",
 }
+IMAGE_PROGRAMS = {"buildah": "buildah", "dpkg-deb": "dpkg", "unshare": "util-linux"}
 CNI_PACKAGE = "containernetworking-plugins"
+
+_PATIENT = ("-o", "DPkg::Lock::Timeout=300")
+"""The lock may be held by a system's own upgrade: wait for it."""
 
 
 def with_sbin(path: str | None = None) -> str:
@@ -62,7 +66,21 @@ def missing_packages(
 
 def ensure_packages(*, control_plane_only: bool = False) -> None:
     """Install what is missing by apt; a no-op without any call to apt when nothing is."""
-    missing = missing_packages(control_plane_only=control_plane_only)
+    _ensure(lambda: missing_packages(control_plane_only=control_plane_only))
+
+
+def ensure_image_packages() -> None:
+    """What building a container image needs, apart from what a node needs."""
+    _ensure(lambda: sorted({package for program, package in IMAGE_PROGRAMS.items() if which(program) is None}))
+
+
+def refresh_lists() -> None:
+    """apt-get update."""
+    run(["apt-get", *_PATIENT, "update"], env=_environment())
+
+
+def _ensure(find_missing: Callable[[], list[str]]) -> None:
+    missing = find_missing()
     if not missing:
         return
     if os.geteuid() != 0:
@@ -71,14 +89,17 @@ def ensure_packages(*, control_plane_only: bool = False) -> None:
         raise ClusterError(f"no apt-get here; install what Debian calls: {' '.join(missing)}")
     start = time.monotonic()
     say(f"installing Debian packages: {' '.join(missing)}")
-    env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": with_sbin()}
-    # The lock may be held by a system's own upgrade: wait for it.
-    install = ["apt-get", "-o", "DPkg::Lock::Timeout=300", "install", "-y", "--no-install-recommends", *missing]
-    if subprocess.run(install, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode != 0:
+    install = ["apt-get", *_PATIENT, "install", "-y", "--no-install-recommends", *missing]
+    done = subprocess.run(install, env=_environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    if done.returncode != 0:
         say("the package lists may be old: apt-get update")
-        run(["apt-get", "-o", "DPkg::Lock::Timeout=300", "update"], env=env)
-        run(install, env=env, timeout=1200)
-    still = missing_packages(control_plane_only=control_plane_only)
+        refresh_lists()
+        run(install, env=_environment(), timeout=1200)
+    still = find_missing()
     if still:
         raise ClusterError(f"apt-get installed {' '.join(missing)}, yet these programs are missing: {' '.join(still)}")
     say(f"installed in {since(start)}")
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, "DEBIAN_FRONTEND": "noninteractive", "PATH": with_sbin()}

@@ -23,6 +23,7 @@ from hack.cluster.packages import ensure_packages
 from hack.cluster.versions import (
     CONTROL_PLANE,
     ETCD_MODULE,
+    HELM_MODULE,
     KIND_MODULE,
     KUBERNETES_MODULE,
     NODE,
@@ -52,9 +53,10 @@ class Tools:
 def ensure_tools(*, control_plane_only: bool = False) -> Tools:
     """Debian packages and Go binaries, whatever of them is missing."""
     ensure_packages(control_plane_only=control_plane_only)
-    wanted = [(KUBERNETES_MODULE, CONTROL_PLANE), (ETCD_MODULE, ("etcd",))]
+    wanted = [(KUBERNETES_MODULE, CONTROL_PLANE), (ETCD_MODULE, ("etcd",)), (HELM_MODULE, ("helm",))]
     if not control_plane_only:
-        wanted = [(KUBERNETES_MODULE, (*CONTROL_PLANE, *NODE)), (ETCD_MODULE, ("etcd",)), (PAUSE_MODULE, ("pause",))]
+        wanted[0] = (KUBERNETES_MODULE, (*CONTROL_PLANE, *NODE))
+        wanted.append((PAUSE_MODULE, ("pause",)))
     for module, binaries in wanted:
         build(module, binaries)
     return tools()
@@ -69,6 +71,12 @@ def kubectl_path() -> Path:
     """kubectl of the cluster's own version, built when it is missing."""
     build(KUBERNETES_MODULE, ("kubectl",))
     return tools().path("kubectl")
+
+
+def helm_path() -> Path:
+    """helm, built when it is missing."""
+    build(HELM_MODULE, ("helm",))
+    return bin_directory(HELM_MODULE) / "helm"
 
 
 def kind_path() -> Path:

@@ -10,6 +10,7 @@ from pathlib import Path
 KUBERNETES = "v1.35.4"
 ETCD = "v3.6.8"
 KIND = "v0.33.0"
+HELM = "v3.20.2"
 
 GOMODS = Path(__file__).resolve().parent.parent / "gomods"
 
@@ -45,6 +46,15 @@ def _kubernetes_ldflags(version: str) -> str:
     return " ".join(["-s", "-w", *flags])
 
 
+def _helm_ldflags(version: str, kubernetes: str) -> str:
+    """`helm template` and `helm lint` believe in the Kubernetes that they were linked with, 1.20 if nobody says so."""
+    major, minor, _ = kubernetes.removeprefix("v").split(".")
+    flags = [f"-X helm.sh/helm/v3/internal/version.version={version}"]
+    for package in ("pkg/lint/rules", "pkg/chartutil"):
+        flags += [f"-X helm.sh/helm/v3/{package}.k8sVersion{part}" for part in (f"Major={major}", f"Minor={minor}")]
+    return " ".join(["-s", "-w", *flags])
+
+
 CONTROL_PLANE = ("kube-apiserver", "kube-controller-manager", "kubectl")
 NODE = ("kube-scheduler", "kubelet", "kube-proxy")
 
@@ -56,6 +66,7 @@ KUBERNETES_MODULE = Module(
 ETCD_MODULE = Module("etcd", {"etcd": "go.etcd.io/etcd/server/v3"})
 PAUSE_MODULE = Module("pause", {"pause": "."})
 KIND_MODULE = Module("kind", {"kind": "sigs.k8s.io/kind"})
+HELM_MODULE = Module("helm", {"helm": "helm.sh/helm/v3/cmd/helm"}, _helm_ldflags(HELM, KUBERNETES))
 
 
 def cache_directory() -> Path:
@@ -65,5 +76,5 @@ def cache_directory() -> Path:
 
 def bin_directory(module: Module) -> Path:
     """The directory of one module's binaries; a changed version, go.sum or flag gives another one."""
-    version = {"kubernetes": KUBERNETES, "etcd": ETCD, "kind": KIND}.get(module.name, "")
+    version = {"kubernetes": KUBERNETES, "etcd": ETCD, "kind": KIND, "helm": HELM}.get(module.name, "")
     return cache_directory() / "bin" / "-".join(part for part in (module.name, version, module.key()) if part)

@@ -192,8 +192,8 @@ def test_conditions_are_shown_by_their_status_as_last_written(scrape: Scrape) ->
 
 
 def test_the_operator_tells_its_own_memory_version_and_how_late_its_loop_is(scrape: Scrape) -> None:
-    ProcessMetrics(scrape.registry, "1.2.3").lagged(0.3)
+    ProcessMetrics(scrape.registry, "1.2.3", "abc").lagged(0.3)
     assert (scrape.value("process_resident_memory_bytes") or 0) > 1 << 20
-    assert scrape.value("leakwarden_build_info", version="1.2.3") == 1
+    assert scrape.value("leakwarden_build_info", version="1.2.3", commit="abc") == 1
     assert scrape.value("leakwarden_loop_lag_seconds_bucket", le="0.25") == 0
     assert scrape.value("leakwarden_loop_lag_seconds_bucket", le="0.5") == 1

@@ -50,10 +50,11 @@ def test_the_pinned_module_and_the_version_the_binaries_say_are_the_same() -> No
     assert f"gitVersion={versions.KUBERNETES}" in versions.KUBERNETES_MODULE.ldflags
     assert f"server/v3 {versions.ETCD}" in (versions.ETCD_MODULE.directory / "go.mod").read_text()
     assert f"sigs.k8s.io/kind {versions.KIND}" in (versions.KIND_MODULE.directory / "go.mod").read_text()
+    assert f"helm.sh/helm/v3 {versions.HELM}" in (versions.HELM_MODULE.directory / "go.mod").read_text()
 
 
 def test_every_binary_is_a_tool_of_its_module() -> None:
-    for module in (versions.KUBERNETES_MODULE, versions.ETCD_MODULE, versions.KIND_MODULE):
+    for module in (versions.KUBERNETES_MODULE, versions.ETCD_MODULE, versions.KIND_MODULE, versions.HELM_MODULE):
         go_mod = (module.directory / "go.mod").read_text()
         for package in module.binaries.values():
             assert package in go_mod.partition("tool")[2]

@@ -107,10 +107,10 @@ class ProcessMetrics:
     """The operator about itself: version, memory and CPU time of its process, how late its event loop is, and whether
     it is this process that acts."""
 
-    def __init__(self, registry: CollectorRegistry, version: str) -> None:
+    def __init__(self, registry: CollectorRegistry, version: str, commit: str) -> None:
         ProcessCollector(registry=registry)
-        build = Gauge("leakwarden_build_info", "1; the label says which version runs.", ["version"], registry=registry)
-        build.labels(version).set(1)
+        build = Gauge("leakwarden_build_info", "1; the labels say what runs.", ["version", "commit"], registry=registry)
+        build.labels(version, commit).set(1)
         self._lag = Histogram(
             "leakwarden_loop_lag_seconds",
             "By how much the event loop woke too late, looked at twice a second.",

@@ -23,8 +23,19 @@ from leakwarden.cli.replay_command import replay
 from leakwarden.errors import LeakwardenError
 
 
+def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> None:
+    if asked:
+        from leakwarden.version import version
+
+        click.echo(f"leakwarden, version {version()}")
+        context.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="leakwarden")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
+    help="Show the version, in images the commit too, and exit.",
+)  # fmt: skip
 def main() -> None:
     """Leakwarden finds Go language servers that leak memory, says where, and can repair them."""
 

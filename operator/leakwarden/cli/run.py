@@ -7,7 +7,6 @@ import logging
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack
-from importlib.metadata import version
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry
@@ -28,6 +27,7 @@ from leakwarden.errors import ApiNotFound, InvalidSpec, MalformedRecording
 from leakwarden.pipeline.clock import AnchoredClock
 from leakwarden.pipeline.inspecting import Inspecting
 from leakwarden.settings import Settings
+from leakwarden.version import commit, number, version
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ async def run_operator(settings: Settings) -> None:
         process = Process(
             settings=settings, connection=connection, api=api, identity=home.identity, clock=AnchoredClock(),
             store=store, decoder=decoder, recorder=_recorder(settings, last), registry=registry,
-            samples=SampleMetrics(registry), itself=ProcessMetrics(registry, version("leakwarden")),
+            samples=SampleMetrics(registry), itself=ProcessMetrics(registry, number(), commit()),
             stop=stop, take_signals=lambda: _take_signals(stop),
         )  # fmt: skip
         turns = Turns(process)
@@ -67,7 +67,7 @@ async def run_operator(settings: Settings) -> None:
         reading = await _reading_port(settings, turns.ask, last)
         if settings.listen_file:
             _write(settings.listen_file, f"{settings.listen_host}:{port}\n{reading}")
-        log.info("leakwarden runs; metrics and health on %s:%d", settings.listen_host, port)
+        log.info("leakwarden %s runs; metrics and health on %s:%d", version(), settings.listen_host, port)
         await turns.run()
         log.info("stopping: what waits is written first")
 

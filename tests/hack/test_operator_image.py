@@ -1,0 +1,76 @@
+"""The image's build, as far as it goes without building one: what is pruned, what is kept, what names the image."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+from hack.images import tree_as_it_is
+from hack.operator_image import builder, debian, install
+
+OPERATOR = builder.REPO / "operator" / "leakwarden"
+
+
+def test_links_in_a_root_directory_stay_links(tmp_path: Path) -> None:
+    (tmp_path / "usr").mkdir(mode=0o755)
+    (tmp_path / "usr" / "python3.11").write_bytes(b"\x7fELF")
+    (tmp_path / "usr" / "python3.11").chmod(0o755)
+    (tmp_path / "usr" / "python3").symlink_to("python3.11")
+    (tmp_path / "lib").symlink_to("usr")
+    files, links, directories = tree_as_it_is(tmp_path)
+    assert files == {"/usr/python3.11": (tmp_path / "usr" / "python3.11", 0o755)}
+    assert links == {"/usr/python3": "python3.11", "/lib": "usr"}
+    assert directories == {"/usr": 0o755}
+
+
+def test_the_operator_imports_of_the_kubernetes_client_only_what_the_image_keeps() -> None:
+    """Its generated classes are pruned to what these imports load, and Python would find out late."""
+    imported = set()
+    for path in OPERATOR.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported |= {f"{node.module}.{alias.name}" for alias in node.names}
+    of_client = {name for name in imported if name.split(".")[0] == "kubernetes"}
+    assert of_client == {"kubernetes.aio.config", "kubernetes.aio.client.Configuration"}
+
+
+def test_generated_classes_that_no_import_loads_are_told_from_the_rest(tmp_path: Path) -> None:
+    models = tmp_path / "kubernetes" / "aio" / "client" / "models"
+    models.mkdir(parents=True)
+    for name in ("__init__.py", "v1_pod.py"):
+        (models / name).touch()
+    (tmp_path / "kubernetes" / "aio" / "client" / "configuration.py").touch()
+    assert list(install.generated(tmp_path)) == [models / "v1_pod.py"]
+
+
+def test_what_the_dockerfile_copies_is_what_names_the_image() -> None:
+    """A source that the digest forgets would leave a stale image under its name."""
+    copied = set()
+    for line in (builder.REPO / "operator" / "Dockerfile").read_text().splitlines():
+        words = line.split()
+        if words[:1] == ["COPY"] and "--from=build" not in words:
+            copied |= set(words[1:-1])
+    covered = {*builder.SOURCES, "operator", "hack/operator_image/install.py"}
+    assert copied <= covered
+
+
+def test_every_locked_version_is_exact() -> None:
+    lock = (builder.REPO / "requirements.lock").read_text().split()
+    assert [line for line in lock if "==" not in line] == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "found"),
+    [
+        ("zlib1g:\n  Installed: 1\n  Candidate: 1:1.2\n  Version table:\n", {"zlib1g": "1:1.2"}),
+        ("libnope:\n  Installed: (none)\n  Candidate: (none)\n", {}),
+        ("a:\n  Installed: (none)\n  Candidate: 2\nb:\n  Installed: 3\n  Candidate: 4\n", {"a": "2", "b": "4"}),
+        ("", {}),
+    ],
+)
+def test_apts_candidates_are_read(shown: str, found: dict[str, str]) -> None:
+    assert debian.candidates_in(shown) == found
