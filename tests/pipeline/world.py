@@ -48,7 +48,9 @@ class Process:
         actuators = {False: world.live, True: world.dry}
         steps = untimed(clock)
         self.deciding = Deciding(self.fleet, self.pods, self.journal, actuators, self.recording, clock, steps)
-        self.judging = Judging(self.fleet, self.store, clock, self.deciding.changed)
+        self.judging = Judging(
+            self.fleet, self.store, clock, self.deciding.changed, inherited=self.recording.inherited
+        )
         self.rounds = Rounds(
             self.fleet, world.sampler, clock, self.judging.on_sample, lambda _: None, steps, most=16, rate=100.0
         )

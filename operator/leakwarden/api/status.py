@@ -160,6 +160,11 @@ class FindingStatus(ApiModel):
     """The worst of them."""
     since: AwareDatetime
     """When the growth began in the worst pod, as estimated from its series."""
+    first_seen: AwareDatetime | None = None
+    """When it was first said, of any of its pods; it has been open in one or another ever since."""
+    as_of: AwareDatetime | None = None
+    """Up to when this was known: an earlier operator found it, and the one that runs now is still learning. Nothing is
+    done about it before that. Absent of what is known now."""
     growth: Quantity | None = None
     """How much it has grown since, in the worst pod: bytes, or a count. Absent of Pressure."""
     growth_per_hour: Quantity | None = None

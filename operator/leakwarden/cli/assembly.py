@@ -99,7 +99,7 @@ async def act(
         actuators = {False: LiveActuator(guarded), True: DryRunActuator(guarded)}
         steps = Steps(clock, process.samples.took)
         deciding = Deciding(fleet, pods, journal, actuators, recording, clock, steps)
-        judging = Judging(fleet, process.store, clock, deciding.changed, process.recorder)
+        judging = Judging(fleet, process.store, clock, deciding.changed, process.recorder, recording.inherited)
         sampler = PodSampler(
             {Transport.PORT_FORWARD: PortForwardDialer(api), Transport.POD_IP: PodIPDialer()},
             process.decoder, clock.now,

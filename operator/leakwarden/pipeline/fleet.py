@@ -36,6 +36,8 @@ class Watch:
     """How each rule stood at the newest sample; after a restart nothing until there is one."""
     unconfirmed: bool = False
     """A finding of its own would lead to an action if only it were confirmed."""
+    known_until: float = float("-inf")
+    """The last attempt of an earlier process that left behind what it knew of it."""
     read_at: float = float("inf")
     """When it was last read with success: an OOM kill since then is news."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
@@ -188,7 +190,7 @@ class Fleet:
         known = self.remembered.get(policy.key, {}).pop(target.key, None)
         watch = Watch(policy, pod, target, known.state if known else judge.start(policy.rules))
         if known is not None:
-            watch.report, watch.read_at = known.report, known.read_at
+            watch.report, watch.read_at, watch.known_until = known.report, known.read_at, known.report.last_attempt
         self._watches[policy.key][target.key] = watch
         return Changes(started=(watch,), touched=frozenset({self._attach(watch)}))
 

@@ -7,7 +7,7 @@ after it finds the Events still in the outbox. Nothing is lost and nothing is sa
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import TypeAdapter
@@ -43,7 +43,10 @@ _FINDING: TypeAdapter[Finding] = TypeAdapter(Finding)
 
 
 class Judging:
-    """`changed` is told of each policy whose picture changed; `recorder` of each sample that was judged and stored."""
+    """`changed` is told of each policy whose picture changed; `recorder` of each sample that was judged and stored.
+
+    `inherited`: since when a policy has what an earlier operator found, by row of the status.
+    """
 
     def __init__(
         self,
@@ -52,12 +55,14 @@ class Judging:
         clock: Clock,
         changed: Callable[[PolicyKey], None],
         recorder: Recorder | None = None,
+        inherited: Callable[[Policy], Mapping[str, float]] = lambda _: {},
     ) -> None:
         self._fleet = fleet
         self._store = store
         self._clock = clock
         self._changed = changed
         self._recorder = recorder
+        self._inherited = inherited
         self._under_way: dict[tuple[str, TargetKey], TargetReport] = {}
         """Reports, by policy UID and target, that are being stored: others must see what opens in the same moment."""
 
@@ -156,7 +161,8 @@ class Judging:
             interval=_reached(watch, before, at),
             message=judgement.reason,
             memory_limit=container.memory_limit if container else 0,
-            openings=openings(judgement.findings, before, self._openings_elsewhere(watch.policy, watch.key)),
+            openings=openings(judgement.findings, before, self._openings_before(watch.policy, watch.key)),
+            ends=_ends(judgement.findings, before),
             gopls=judge.gopls_of(judgement.state),
         )
 
@@ -186,7 +192,7 @@ class Judging:
         known = {finding.signature for finding in before} - ended
         opened = [finding for finding in new.open_findings if finding.signature not in known]
         returned = {finding.signature for finding in opened if await self._was_here(policy, new, finding)}
-        return transitions(before, new, returned, old.openings if old else None)
+        return transitions(before, new, returned, old)
 
     async def _was_here(self, policy: Policy, report: TargetReport, finding: Finding) -> bool:
         """Whether this owner had the same leak, and was rid of it, within 7 days before this finding."""
@@ -195,6 +201,10 @@ class Judging:
         since = finding.first_seen - RETURN_WINDOW
         last = await self._store.ended(policy.uid, report.owner.uid, finding.signature, since)
         return last is not None and last.ended_at <= finding.first_seen
+
+    def _openings_before(self, policy: Policy, here: TargetKey) -> dict[str, float]:
+        """Since when the policy has what may open here: as other targets know, or as an earlier operator said."""
+        return {**self._inherited(policy), **self._openings_elsewhere(policy, here)}
 
     def _openings_elsewhere(self, policy: Policy, here: TargetKey) -> dict[str, float]:
         """What other targets of the policy have open, and since when the policy has it."""
@@ -206,6 +216,12 @@ class Judging:
                     at = report.opening_of(finding)
                     found[row_of(finding)] = min(at, found.get(row_of(finding), at))
         return found
+
+
+def _ends(findings: Iterable[Finding], before: TargetReport | None) -> dict[str, float]:
+    """When each signature last ended here."""
+    now = {one.signature: one.resolved_at for one in findings if one.resolved_at is not None}
+    return {**(before.ends if before else {}), **now}
 
 
 def _ended(policy: Policy, report: TargetReport) -> tuple[Ended, ...]:

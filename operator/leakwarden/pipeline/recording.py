@@ -14,7 +14,8 @@ from leakwarden.core.actions import Action
 from leakwarden.core.decide import Plan
 from leakwarden.core.policy import Policy
 from leakwarden.core.report.events import EventNote
-from leakwarden.core.report.status import build_status
+from leakwarden.core.report.inherited import Heir, Known
+from leakwarden.core.report.status import build_status, parsed
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.targets import PodFacts, PolicyKey
 from leakwarden.core.targets_of_policy import Refusal
@@ -64,8 +65,7 @@ class Recording:
     async def status(self, policy: Policy, plan: Plan, journal: Sequence[Action]) -> bool:
         """Bring the status of one policy up to date. False when it could not be written: then nothing may be done."""
         now = self._clock.now()
-        last = self._written.get(policy.key)
-        previous = last.status if last and last.uid == policy.uid else policy.status
+        previous = self._shown(policy)
         status = build_status(
             policy,
             self.reports(policy),
@@ -75,6 +75,7 @@ class Recording:
             now=now,
             suspension=plan.suspended.get(policy.key),
             forbidden=self._forbidden.get(policy.key),
+            known=self._known(policy),
         )
         if status == previous:
             return True
@@ -87,6 +88,23 @@ class Recording:
             return False
         self._written[policy.key] = _Written(policy.uid, status)
         return True
+
+    def _shown(self, policy: Policy) -> Mapping[str, Any]:
+        """The status as this process wrote it last, else as it was read."""
+        last = self._written.get(policy.key)
+        return last.status if last and last.uid == policy.uid else policy.status
+
+    def _known(self, policy: Policy) -> dict[str, Known]:
+        """What was known of each pod before this process; nothing once the status is its own."""
+        if self._shown(policy) is not policy.status:
+            return {}
+        watches = self._fleet.watches(policy.key)
+        return {watch.pod.name: Known(watch.pod.created_at, watch.known_until) for watch in watches}
+
+    def inherited(self, policy: Policy) -> dict[str, float]:
+        """Since when the policy has what an earlier operator found, by row of the status."""
+        heir = Heir(policy, self._clock.now(), self._known(policy))
+        return heir.openings(parsed(self._shown(policy)).findings)
 
     def reports(self, policy: Policy) -> list[TargetReport]:
         """One report a target; a target that was never asked yet is Learning, one that never will be is Unreachable."""

@@ -90,11 +90,29 @@ def test_growing_on_does_not_make_another_event() -> None:
 
 
 def test_a_leak_that_opens_again_is_another_event_on_its_pod_and_on_the_policy() -> None:
-    (first, one), (second, two) = (
-        finding_events(POLICY, transitions([], report("ws-1", heap_leak(first_seen=at)))) for at in (NOW, NOW + 900)
-    )
+    opened = report("ws-1", heap_leak(first_seen=NOW))
+    anew = report("ws-1", heap_leak(first_seen=NOW + 900), ends={heap_leak().signature: NOW + 600})
+    (first, one), (second, two) = (finding_events(POLICY, transitions([], each)) for each in (opened, anew))
     assert first.key != second.key
     assert one.key != two.key
+
+
+def test_a_leak_that_is_found_again_by_somebody_who_knows_nothing_is_the_same_event_on_its_pod() -> None:
+    """A new leader finds it later, and does not know that its owner had it before; on the policy the status tells."""
+    opened = report("ws-1", heap_leak(first_seen=NOW), openings={row_of(heap_leak()): NOW - 900})
+    again = report("ws-1", heap_leak(first_seen=NOW + 3600), openings={row_of(heap_leak()): NOW - 900})
+    told = finding_events(POLICY, transitions([], opened, {heap_leak().signature}))
+    assert [note.reason for note in told] == [EventReason.LEAK_RETURNED] * 2
+    retold = finding_events(POLICY, transitions([], again))
+    assert [note.key for note in retold] == [note.key for note in told]
+
+
+def test_the_end_has_the_key_of_the_opening_that_it_ends() -> None:
+    """Not of what it becomes: the end is in the report that tells of it."""
+    was = report("ws-1", heap_leak(), ends={heap_leak().signature: NOW - 900})
+    now = report("ws-1", ENDED, ends={heap_leak().signature: NOW})
+    (ended,) = transitions(was.findings, now, old=was)
+    assert ended.after == NOW - 900
 
 
 LATER = heap_leak(first_seen=heap_leak().first_seen + 900)
@@ -119,7 +137,7 @@ def test_what_ended_and_opened_at_once_opens_anew_and_ends_under_its_old_opening
     again = heap_leak(first_seen=NOW)
     now = report("a", ended, again, openings=openings([ended, again], was, {}))
     assert now.openings == {row_of(again): NOW}
-    changes = transitions(was.findings, now, openings=was.openings)
+    changes = transitions(was.findings, now, old=was)
     assert [(change.reason, change.opening) for change in changes] == [
         (EventReason.LEAK_RESOLVED, NOW - 9 * 3600),
         (EventReason.LEAK_DETECTED, NOW),

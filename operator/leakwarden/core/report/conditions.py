@@ -116,6 +116,8 @@ def _leaking(facts: Facts) -> _Said:
     counts = facts.counts
     if len(leaks) > muted:
         aside = f"; {muted:,} more muted" if muted else ""
+        if waiting := sum(1 for finding in leaks if finding.as_of is not None and finding.muted is None):
+            aside += f"; {waiting:,} of them as an earlier operator found them, not judged anew yet"
         message = f"{plural(len(leaks) - muted, 'leak')} open, the worst: {facts.top_leak}{aside}"
         return _Said(_TRUE, ConditionReason.LEAK_FOUND, message)
     if muted:

@@ -5,7 +5,7 @@ An Event's note is fixed when it is first said; after that the writer PATCHes on
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -72,9 +72,13 @@ class Transition:
     finding: Finding
     opening: float
     """Since when the policy has had it without a break: the same for all pods that share it."""
+    after: float | None = None
+    """When this target had last been rid of it before; None: it never had it, as far as anybody knows."""
     memory_limit: int = 0
 
 
+_OPENED = "Opened"
+"""In keys: who has lost the history says Detected of what another called Returned."""
 _SILENT = frozenset(
     {
         Refusal.OBSERVE_ONLY,
@@ -109,16 +113,16 @@ def transitions(
     before: Sequence[Finding],
     after: TargetReport,
     returned: Collection[str] = (),
-    openings: Mapping[str, float] | None = None,
+    old: TargetReport | None = None,
 ) -> tuple[Transition, ...]:
     """What changed on one target since `before`. `returned`: signatures that this owner had within the last 7 days;
-    `openings`: those of the report that `before` stood in, for what ended.
+    `old`: the report that `before` stood in, for what ended.
 
     A finding that was open and is not there any more has ended with its target. Pressure that ends is not told. One
     that ended and opened again at once (a rule was edited) is told as both, the end first.
     """
     known = {finding.signature: finding for finding in before}
-    were = openings or {}
+    were, ends = (old.openings, old.ends) if old else ({}, {})
     ended = {finding.signature for finding in after.findings if not finding.open}
     found = [
         (None if finding.open and finding.signature in ended else known.get(finding.signature), finding)
@@ -140,6 +144,7 @@ def transitions(
             endpoint=after.endpoint,
             finding=finding,
             opening=after.opening_of(finding) if finding.open else were.get(row_of(finding), finding.first_seen),
+            after=(after.ends if finding.open else ends).get(finding.signature),
             memory_limit=after.memory_limit,
         )
         for reason, finding in told
@@ -165,8 +170,10 @@ def finding_events(
 ) -> tuple[EventNote, ...]:
     """Events of findings. `still_open`: what is open on any target of the policy now, by `row_of`.
 
-    While one is, its end on one pod is told on that pod alone. On the policy the opening is part of the key: pods that
-    share it share the Event, and what opens again after its end is another. Keys are made of what the store keeps.
+    While one is, its end on one pod is told on that pod alone. Keys are made so that who has lost the store comes to
+    the same: an operator that finds a leak anew writes the Event that is there already. On a pod the key has when it
+    was last rid of the leak; on the policy since when it has it, which the status says, too. What opens again after
+    its end is another Event.
     """
     notes: dict[str, EventNote] = {}
     for change in changes:
@@ -179,13 +186,15 @@ def _of_transition(policy: ObjectRef, change: Transition, still_open: Collection
     finding, reason = change.finding, change.reason
     kind = EventType.NORMAL if reason is EventReason.LEAK_RESOLVED else EventType.WARNING
     text = _sentence(change)
+    word = _OPENED if reason in {EventReason.LEAK_DETECTED, EventReason.LEAK_RETURNED} else reason
+    before = "first" if change.after is None else f"{change.after:.0f}"
     yield EventNote(
         regarding=_pod(change.namespace, change.pod, change.pod_uid),
         type=kind,
         reason=reason,
         action="Judge",
         note=clip(f"{text} (LeakPolicy {policy.namespace}/{policy.name})", MAX_NOTE),
-        key=_key(policy, change.pod_uid, change.endpoint, finding.signature, f"{finding.first_seen:.0f}", reason),
+        key=_key(policy, change.pod_uid, change.endpoint, finding.signature, before, word),
     )
     if reason is EventReason.LEAK_RESOLVED and row_of(finding) in still_open:
         return
@@ -195,7 +204,7 @@ def _of_transition(policy: ObjectRef, change: Transition, still_open: Collection
         reason=reason,
         action="Judge",
         note=clip(f"Pod {change.pod}: {text}", MAX_NOTE),
-        key=_key(policy, finding.signature, f"{change.opening:.0f}", reason),
+        key=_key(policy, finding.signature, f"{change.opening:.0f}", word),
     )
 
 

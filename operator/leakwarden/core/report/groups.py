@@ -58,6 +58,11 @@ class Group:
         return self.pods[:MAX_PODS]
 
     @property
+    def opening(self) -> float:
+        """Since when one or another of them has it."""
+        return min(case.report.opening_of(case.finding) for case in self.cases)
+
+    @property
     def nearness(self) -> int:
         """0 within an hour of its limit, 1 within six, 2 within a day, 3 later or never; told at the latest sample."""
         left = (case.finding.limit_at - case.finding.last_seen for case in self.cases if case.finding.limit_at)

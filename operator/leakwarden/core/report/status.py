@@ -39,6 +39,7 @@ from leakwarden.core.report import labelled
 from leakwarden.core.report.amounts import clip, moment, plural, quantity, significant
 from leakwarden.core.report.conditions import Facts, conditions
 from leakwarden.core.report.groups import Group, group
+from leakwarden.core.report.inherited import Heir, Known
 from leakwarden.core.report.message import (
     HORIZON,
     counted,
@@ -66,25 +67,33 @@ def build_status(
     now: float,
     suspension: Suspension | None = None,
     forbidden: str | None = None,
+    known: Mapping[str, Known] | None = None,
 ) -> dict[str, Any]:
     """The wire form of the whole status. `decisions` are those of this policy's open findings, `actions` its journal.
 
-    `forbidden`: a sentence that begins with the verb and resource that the operator's token may not use.
+    `forbidden`: a sentence that begins with the verb and resource that the operator's token may not use. `known`: as of
+    `Heir`, where `previous` was written by an earlier operator.
     """
-    old = _parsed(previous)
+    old = parsed(previous)
     rules = rules_in_effect(policy.usable) if policy.usable else ()
     counts = _steady_counts(old.targets, _counts(reports))
     mutes = mutes_of(policy, now)
     groups = group((report.as_allowed(policy.rules.hide_labels) for report in reports), mutes)
     decided = {(one.pod_uid, one.signature): str(one.refusal or one.action) for one in decisions}
-    findings = tuple(_finding(found, _Known(old.findings, decided, mutes, now)) for found in groups)
+    context = _Context(old.findings, decided, mutes, now)
+    findings = tuple(_finding(found, context) for found in groups)
+    judged = {(found.signature, found.type) for found in groups}
+    inherited = tuple(
+        row.model_copy(update={"muted": _mute_of(row.signature, mutes)})
+        for row in Heir(policy, now, known or {}).rows(old.findings, judged, reports)
+    )
     facts = Facts(
         policy=policy,
         reports=reports,
         counts=counts,
         rules=rules,
-        findings=findings,
-        top_leak=_top_leak(findings, groups),
+        findings=findings + inherited,
+        top_leak=_top_leak(findings, groups) or (old.top_leak if any(map(_leaks, inherited)) else None),
         suspension=suspension,
         forbidden=forbidden,
     )
@@ -94,14 +103,14 @@ def build_status(
         targets=counts,
         rules=_rules(policy, rules, reports, old.rules),
         decisions=_decisions(decisions, old.decisions),
-        findings_total=_steady_number(old.findings_total, len(groups)),
-        findings=findings[:MAX_FINDINGS],
+        findings_total=_steady_number(old.findings_total, len(facts.findings)),
+        findings=facts.findings[:MAX_FINDINGS],
         actions=_actions(actions),
         top_leak=facts.top_leak,
     ).wire()
 
 
-def _parsed(previous: Mapping[str, Any] | None) -> LeakPolicyStatus:
+def parsed(previous: Mapping[str, Any] | None) -> LeakPolicyStatus:
     """A status that another version wrote, and that this one cannot read, counts as none."""
     try:
         return LeakPolicyStatus.model_validate(dict(previous or {}))
@@ -147,7 +156,7 @@ def _steady_number(old: int | None, new: int) -> int:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class _Context:
     """What a row depends on besides its findings. `decided` by pod UID and signature, `mutes` by signature."""
 
     shown: Sequence[FindingStatus]
@@ -156,10 +165,9 @@ class _Known:
     now: float
 
 
-def _finding(found: Group, known: _Known) -> FindingStatus:
+def _finding(found: Group, context: _Context) -> FindingStatus:
     worst = found.worst.finding
-    old = next((row for row in known.shown if (row.signature, row.type) == (found.signature, found.type)), None)
-    mute = known.mutes.get(found.signature)
+    old = next((row for row in context.shown if (row.signature, row.type) == (found.signature, found.type)), None)
     unit = UNITS[worst.signal]
     leak = found.type is FindingType.LEAK
     # A limit that is shown already may go a little beyond the horizon: else one near it would come and go.
@@ -172,14 +180,24 @@ def _finding(found: Group, known: _Known) -> FindingStatus:
         affected=found.affected,
         pods=found.worst_pods,
         since=moment(worst.since),
+        first_seen=datetime.fromtimestamp(round(found.opening), UTC),
         growth=quantity(worst.value - worst.baseline, unit) if leak else None,
         growth_per_hour=quantity(worst.growth_per_hour, unit) if leak and not is_flat(worst) else None,
         limit_at=moment(min(limits)) if limits else None,
-        decision=known.decided.get((found.worst.report.pod_uid, found.signature)),
-        muted=muted_in_words(mute) if mute else None,
+        decision=context.decided.get((found.worst.report.pod_uid, found.signature)),
+        muted=_mute_of(found.signature, context.mutes),
         message=clip(_group_message(found, horizon), MAX_MESSAGE),
     )
-    return old if old is not None and _close(old, new, found, known.now) else new
+    return old if old is not None and _close(old, new, found, context.now) else new
+
+
+def _leaks(row: FindingStatus) -> bool:
+    return row.type is FindingType.LEAK and row.muted is None
+
+
+def _mute_of(signature: str, mutes: Mapping[str, Mute]) -> str | None:
+    mute = mutes.get(signature)
+    return None if mute is None else muted_in_words(mute)
 
 
 def muted_in_words(mute: Mute) -> str:
@@ -193,7 +211,7 @@ def _close(old: FindingStatus, new: FindingStatus, found: Group, now: float) -> 
     worst = found.worst.finding
     if old.severity is not new.severity or (old.limit_at is None) != (new.limit_at is None):
         return False
-    if (old.decision, old.muted) != (new.decision, new.muted):
+    if (old.decision, old.muted, old.first_seen, old.as_of) != (new.decision, new.muted, new.first_seen, new.as_of):
         return False
     return (
         len(old.pods) == len(new.pods)

@@ -37,6 +37,9 @@ class TargetReport:
     openings: Mapping[str, float] = field(default_factory=dict)
     """By `row_of` each open finding: when the first target of the policy opened it. A target that opens it while others
     have it takes theirs over, so that it outlives the first."""
+    ends: Mapping[str, float] = field(default_factory=dict)
+    """By signature: when this target last was rid of it. What opens for the first time, as far as anybody knows, and
+    what opens again are told apart by it."""
     gopls: GoplsContext | None = None
     """What is known of the process, where it is a gopls."""
 
