@@ -18,6 +18,7 @@ import pytest
 from hack import cluster
 from hack.cluster import Cluster
 from hack.local_operator import NAMESPACE, LocalOperator, apply, install
+from tests.e2e import findings_page
 from tests.e2e.policies import FLEET_RULES, policy
 from tests.e2e.scene import Scene
 from workloads import build, manifests
@@ -129,7 +130,7 @@ def namespace_manifest(name: str) -> dict[str, object]:
 
 
 @pytest.fixture(scope="session")
-def fleet(stage: Stage) -> Fleet:
+def fleet(stage: Stage) -> Iterator[Fleet]:
     """Deployed, with three policies: `leaks`, `twins` and `faults`, each on its part, and `builtin` on all of it."""
     scene = stage.scene(FLEET)
     pods = {"leaking": [], "healthy": [], "faulty": []}  # type: dict[str, list[manifests.Workload]]
@@ -149,7 +150,8 @@ def fleet(stage: Stage) -> Fleet:
         policy("builtin", {"app.kubernetes.io/part-of": "leakwarden-demo"}, interval="2s", grace="5s"),
     )
     scene.kubectl("rollout", "status", "deployment", "--timeout=110s")
-    return Fleet(scene, time.monotonic())
+    yield Fleet(scene, time.monotonic())
+    findings_page.write(stage.cluster, FLEET)
 
 
 @pytest.fixture(scope="session", autouse=True)
