@@ -171,6 +171,8 @@ class FindingStatus(ApiModel):
     """How fast it grows there. Absent of Pressure, and when it is flat."""
     limit_at: AwareDatetime | None = None
     """When the first of them reaches its memory limit at this pace. Absent when flat or more than a day ahead."""
+    pattern: Annotated[str, Field(max_length=63)] | None = None
+    """The known shape that it has in the worst pod, by its name in docs/patterns.md. Absent when none fits."""
     decision: Annotated[str, Field(max_length=64)] | None = None
     """What was decided for the worst pod: the action, or the rail that refused it. Absent before it was decided."""
     muted: Message | None = None

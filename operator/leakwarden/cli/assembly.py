@@ -32,6 +32,7 @@ from leakwarden.adapters.sampler import PodSampler
 from leakwarden.adapters.store import SqliteStore
 from leakwarden.adapters.target_metrics import TargetCollector
 from leakwarden.api.words import Transport
+from leakwarden.core.patterns import builtin_patterns
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.deciding import Deciding
 from leakwarden.pipeline.fleet import Fleet
@@ -99,7 +100,10 @@ async def act(
         actuators = {False: LiveActuator(guarded), True: DryRunActuator(guarded)}
         steps = Steps(clock, process.samples.took)
         deciding = Deciding(fleet, pods, journal, actuators, recording, clock, steps)
-        judging = Judging(fleet, process.store, clock, deciding.changed, process.recorder, recording.inherited)
+        judging = Judging(
+            fleet, process.store, clock, deciding.changed, process.recorder, recording.inherited,
+            patterns=builtin_patterns,
+        )  # fmt: skip
         sampler = PodSampler(
             {Transport.PORT_FORWARD: PortForwardDialer(api), Transport.POD_IP: PodIPDialer()},
             process.decoder, clock.now,

@@ -27,6 +27,7 @@ from leakwarden.core.findings import Finding
 from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.judge import say
 from leakwarden.core.known_leaks import known_leak
+from leakwarden.core.patterns import builtin_patterns, named
 from leakwarden.core.policy import Policy, mutes_of, parse_policy, remediation_of
 from leakwarden.core.recording_plan import Planned, planned
 from leakwarden.core.recording_replay import Replay, replay
@@ -103,6 +104,7 @@ def replay_path(path: str, policy: Policy) -> Outcome:
             raise policy.problems[0]
         size = int(spec.sampling.max_profile_size.value)
         replayed = replay(open_recording(Path(path)), policy.rules, policy.interval, max_bytes=size)
+        replayed = replace(replayed, findings=named(replayed.findings, builtin_patterns()))
         replayed = replace(replayed, notes=(*replayed.notes, *_other_beat(replayed, policy.interval)))
         mutes = mutes_of(policy, float("-inf")).values()
         return Outcome(path, replayed, planned(replayed, remediation_of(policy), mutes))
@@ -204,6 +206,7 @@ def finding_json(finding: Finding, memory_limit: int) -> dict[str, Any]:
         "signature": finding.signature,
         "site": {"function": site.function, "file": site.file, "line": site.line, "leaf": site.leaf} if site else None,
         "wait": finding.wait.value if finding.wait else None,
+        "pattern": finding.pattern.name if finding.pattern else None,
         "since": timestamp(finding.since),
         "firstSeen": timestamp(finding.first_seen),
         "lastSeen": timestamp(finding.last_seen),

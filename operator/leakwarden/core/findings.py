@@ -16,6 +16,7 @@ from leakwarden.api.words import (
 )
 from leakwarden.core.gopls_info import GoplsContext
 from leakwarden.core.readings import Site
+from leakwarden.core.traces import Named, Traces
 
 UNATTRIBUTED = "unattributed"
 
@@ -112,6 +113,10 @@ class Finding:
     labels: tuple[LabelShare, ...] = ()
     """Values of pprof labels that most of the growth belongs to, the largest share first."""
     strain: Strain = Strain()
+    traces: Traces | None = None
+    """None: not known yet, or no one place."""
+    pattern: Named | None = None
+    """Told after the fold, by `core.patterns.named`: the judge never sets it and never looks at it."""
 
     @property
     def open(self) -> bool:

@@ -64,6 +64,11 @@ def package_of(function: str) -> str:
     return name[:dot] if dot >= 0 else ""
 
 
+def is_std(function: str) -> bool:
+    """Whether it is Go's own, as far as a name alone can tell."""
+    return package_of(function).partition("/")[0] in STD_ROOTS
+
+
 def goroot_of(functions: Iterable[tuple[str, str]]) -> str:
     """GOROOT, told from where the first function of the runtime lies; empty without one, or when built with -trimpath.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from leakwarden.api.words import FailureReason, WaitKind
 from leakwarden.core.gopls_info import GoplsInfo
@@ -43,6 +44,25 @@ class SiteUse:
     alloc_objects: int
 
 
+Calls: TypeAlias = tuple[str, ...]
+"""Function names of a stack, innermost call first, as `frames.normalised` writes them; its innermost 32."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a function holds by one way of allocating it. A heap profile hides the runtime's own innermost frames."""
+
+    calls: Calls
+    """The stack through which most of it was allocated; callers beyond `inner` may differ in the rest."""
+    inner: int
+    """How many of `calls`, from the innermost on, lead up to the function that it is put down to, which is the last;
+    all of them where none is the program's own."""
+    bytes: int
+    objects: int
+    size: int
+    """Bytes an object, by the profile's label `bytes`; 0 unknown."""
+
+
 @dataclass(frozen=True, slots=True)
 class HeapReading:
     """A heap profile as of the last completed GC, scaled by the proto's own sampling rate."""
@@ -56,6 +76,8 @@ class HeapReading:
     """A short hash of the sample table: the same twice means that no GC ran in between, so no new point."""
     sites: Mapping[str, SiteUse]
     """By function name."""
+    kept: Mapping[str, tuple[Kept, ...]] = field(default_factory=dict)
+    """By function name, of those that hold most: what each holds, most bytes first. For naming, not for judging."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +103,10 @@ class GoroutineGroup:
     """Of the largest groups that carry any: one entry for each of the labels that are counted in this process."""
 
 
+def group_key(function: str, wait: WaitKind) -> str:
+    return f"{function}|{wait.value}"
+
+
 @dataclass(frozen=True, slots=True)
 class GoroutineReading:
     total: int
@@ -88,6 +114,8 @@ class GoroutineReading:
     """Grouped by (site.function, wait), largest first; all of them."""
     labels: tuple[LabelUse, ...] = ()
     """Of the whole process: those that most of its goroutines carry."""
+    calls: Mapping[str, Calls] = field(default_factory=dict)
+    """Of the largest groups, by function and wait as `group_key` joins them: the stack on which most of it stands."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,10 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from leakwarden.api.words import WaitKind
+from leakwarden.core import stacks
 from leakwarden.core.attribution import Attribution
 from leakwarden.core.frames import normalised, package_of, site_of, wait_kind
 from leakwarden.core.labels import LabelTally
@@ -20,6 +21,7 @@ from leakwarden.core.pprof.decode import decode
 from leakwarden.core.pprof.locations import Frame
 from leakwarden.core.pprof.profile import PackedStack, Profile
 from leakwarden.core.readings import POOLED, GoroutineGroup, GoroutineReading, HeapReading, MemStats, Site, SiteUse
+from leakwarden.core.stacks import HeapSample
 from leakwarden.errors import MalformedProfile, ProfileTooLarge
 
 MAX_SITES: Final = 4096
@@ -68,7 +70,8 @@ def reduce_heap(profile: Profile) -> HeapReading:
     """
     columns = [profile.column(name) for name in ("inuse_space", "inuse_objects", "alloc_space", "alloc_objects")]
     uses = Attribution(profile, _Use)
-    for stack, inuse_bytes, inuse_objects, alloc_bytes, alloc_objects in zip(profile.stacks, *columns, strict=True):
+    rows = zip(range(len(profile.stacks)), profile.stacks, *columns, strict=True)
+    for number, stack, inuse_bytes, inuse_objects, alloc_bytes, alloc_objects in rows:
         use = uses[stack]
         use.alloc_bytes += alloc_bytes
         use.alloc_objects += alloc_objects
@@ -76,6 +79,7 @@ def reduce_heap(profile: Profile) -> HeapReading:
         if inuse_bytes or inuse_objects:
             use.inuse_bytes += inuse_bytes
             use.inuse_objects += inuse_objects
+            use.samples.append((inuse_bytes, number))
             if inuse_bytes > use.most or (inuse_bytes == use.most and uses.leaf(stack) < uses.leaf(use.stack)):
                 use.most, use.stack = inuse_bytes, stack
     counted = sorted(uses.counters(), key=_largest)
@@ -87,17 +91,19 @@ def reduce_heap(profile: Profile) -> HeapReading:
         alloc_bytes=totals[2],
         fingerprint=_fingerprint(totals),
         sites=_bounded(sites),
+        kept=stacks.kept(profile, columns[1], _samples(counted)),
     )
 
 
 class _Use:
     """What one line holds and has allocated, and the stack through which it holds most."""
 
-    __slots__ = ("alloc_bytes", "alloc_objects", "inuse_bytes", "inuse_objects", "most", "stack")
+    __slots__ = ("alloc_bytes", "alloc_objects", "inuse_bytes", "inuse_objects", "most", "samples", "stack")
 
     def __init__(self) -> None:
         self.inuse_bytes = self.inuse_objects = self.alloc_bytes = self.alloc_objects = self.most = 0
         self.stack: PackedStack = b""
+        self.samples: list[HeapSample] = []
 
     def values(self) -> _Values:
         return self.inuse_bytes, self.inuse_objects, self.alloc_bytes, self.alloc_objects
@@ -131,6 +137,16 @@ def _by_function(counted: Iterable[tuple[Frame, _Use]], uses: Attribution[_Use])
             sums[function] = use.values()
             sites[function] = site_of(frame, uses.leaf(use.stack))
     return ballast, {function: SiteUse(sites[function], *values) for function, values in sums.items()}
+
+
+def _samples(counted: Iterable[tuple[Frame, _Use]]) -> dict[str, list[HeapSample]]:
+    """What holds something now, by function, without the ballast."""
+    found: dict[str, list[HeapSample]] = {}
+    for frame, use in counted:
+        function = normalised(frame.function)
+        if use.samples and not is_ballast(function):
+            found.setdefault(function, []).extend(use.samples)
+    return found
 
 
 def _largest(counted: tuple[Frame, _Use]) -> tuple[int, int, int]:
@@ -184,20 +200,31 @@ def reduce_goroutines(profile: Profile) -> GoroutineReading:
         have = ", ".join(kind.type for kind in profile.sample_types) or "none"
         raise MalformedProfile(f"reduce: not a goroutine profile: its sample types are {have}")
     standing: Attribution[dict[PackedStack, int]] = Attribution(profile, dict)
-    for stack, count in zip(profile.stacks, profile.columns[0], strict=True):
+    for stack, number in zip(profile.stacks, profile.columns[0], strict=True):
         counts = standing[stack]
-        counts[stack] = counts.get(stack, 0) + count
-    groups: dict[_Place, dict[Site, int]] = {}
+        counts[stack] = counts.get(stack, 0) + number
+    groups: dict[_Place, _Standing] = {}
     places: dict[PackedStack, _Place] = {}
     for frame, counts in standing.counters():
-        for stack, count in counts.items():
+        for stack, number in counts.items():
             site = site_of(frame, standing.leaf(stack))
             place = places[stack] = site.function, wait_kind(profile.frames(stack))
-            group = groups.setdefault(place, {})
-            group[site] = group.get(site, 0) + count
-    bounded = _bounded_groups(_group(wait, counts) for (_, wait), counts in groups.items())
-    reading = GoroutineReading(sum(profile.columns[0]), bounded)
+            group = groups.setdefault(place, _Standing({}, {}))
+            group.sites[site] = group.sites.get(site, 0) + number
+            group.stacks[stack] = group.stacks.get(stack, 0) + number
+    reading = GoroutineReading(
+        total=sum(profile.columns[0]),
+        groups=_bounded_groups(_group(wait, group.sites) for (_, wait), group in groups.items()),
+        calls=stacks.group_calls(profile, ((name, wait, group.stacks) for (name, wait), group in groups.items())),
+    )
     return _with_labels(reading, profile, places) if profile.labelled else reading
+
+
+class _Standing(NamedTuple):
+    """The goroutines of one group, by the place to show and by stack."""
+
+    sites: dict[Site, int]
+    stacks: dict[PackedStack, int]
 
 
 def _group(wait: WaitKind, counts: Mapping[Site, int]) -> GoroutineGroup:

@@ -16,6 +16,7 @@ from leakwarden.api.words import FailureReason, Resolution, Verdict
 from leakwarden.core import judge
 from leakwarden.core.findings import Finding
 from leakwarden.core.judge import Judgement, TargetState, codec
+from leakwarden.core.patterns import Table, named
 from leakwarden.core.policy import Policy, mutes_of
 from leakwarden.core.readings import Attempt, Failure, ProcessIdentity
 from leakwarden.core.recording_target import of_pod
@@ -45,7 +46,8 @@ _FINDING: TypeAdapter[Finding] = TypeAdapter(Finding)
 class Judging:
     """`changed` is told of each policy whose picture changed; `recorder` of each sample that was judged and stored.
 
-    `inherited`: since when a policy has what an earlier operator found, by row of the status.
+    `inherited`: since when a policy has what an earlier operator found, by row of the status. `patterns`: the table in force
+    now, by which findings are named once they were judged.
     """
 
     def __init__(
@@ -56,6 +58,7 @@ class Judging:
         changed: Callable[[PolicyKey], None],
         recorder: Recorder | None = None,
         inherited: Callable[[Policy], Mapping[str, float]] = lambda _: {},
+        patterns: Callable[[], Table] = lambda: Table(patterns=()),
     ) -> None:
         self._fleet = fleet
         self._store = store
@@ -63,6 +66,7 @@ class Judging:
         self._changed = changed
         self._recorder = recorder
         self._inherited = inherited
+        self._patterns = patterns
         self._under_way: dict[tuple[str, TargetKey], TargetReport] = {}
         """Reports, by policy UID and target, that are being stored: others must see what opens in the same moment."""
 
@@ -106,7 +110,7 @@ class Judging:
         step = Step(policy.uid, key, None)
         if report is not None:
             judgement = judge.end(state, self._clock.now(), Resolution.TARGET_GONE)
-            last = replace(report, findings=judgement.findings)
+            last = replace(report, findings=named(judgement.findings, self._patterns()))
             notes = await self._news(policy, report, last)
             ended = _ended(policy, last)
             step = Step(policy.uid, key, None, outbox=_bodies(notes), ended=ended)
@@ -156,7 +160,7 @@ class Judging:
             verdict=judgement.verdict,
             reason=_reason(judgement.verdict, failure, before),
             verdict_since=before.verdict_since if before and same else at,
-            findings=judgement.findings,
+            findings=named(judgement.findings, self._patterns()),
             last_attempt=at,
             interval=_reached(watch, before, at),
             message=judgement.reason,

@@ -9,16 +9,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leakwarden.api.words import BLOCKED, Confidence, Severity, Signal, Unit, WaitKind
-from leakwarden.core.findings import Confirmation, ConfirmationResult, LabelShare, Strain
+from leakwarden.core.findings import Confirmation, ConfirmationResult, Finding, LabelShare, Strain
+from leakwarden.core.patterns import builtin_patterns, named
 from leakwarden.core.readings import Site
 from leakwarden.core.report.amounts import amount, clip, minute, quantity, rate
 from leakwarden.core.report.annotation import MAX_LENGTH, summary
 from leakwarden.core.report.fixes import fix
-from leakwarden.core.report.message import finding_message, short_function
+from leakwarden.core.report.message import ROOM, finding_message, short_function
 from leakwarden.core.targets import PolicyKey
+from leakwarden.core.traces import Named
 from tests.core.report.samples import KEEP, MIB, NOW, goroutine_leak, heap_leak, pressure
 
 POLICY = PolicyKey("demo", "gopls")
+PATTERN = Named("a-name", "a title", "a reason", "a fix", "docs")
+
+
+def with_pattern(finding: Finding) -> Finding:
+    return named((finding,), builtin_patterns())[0]
 
 
 def test_a_heap_leak_says_what_grows_where_how_fast_since_when_and_when_the_limit_comes() -> None:
@@ -47,14 +54,15 @@ def test_what_a_forced_collection_said_is_told(result: ConfirmationResult | None
     assert says in finding_message(heap_leak(confirmation=Confirmation(result, NOW) if result else None))
 
 
-def test_a_goroutine_leak_says_what_they_wait_for() -> None:
-    message = finding_message(goroutine_leak())
+def test_a_goroutine_leak_says_what_they_wait_for_and_what_that_is_called() -> None:
+    message = finding_message(with_pattern(goroutine_leak()))
     assert message.startswith(
         "blocked goroutines of example.org/lsp/internal/server.(*Server).onChange "
         "(server.go:88, waiting: chan send, leaf runtime.chansend1) grew by 1,230 since 2026-11-23T10:00Z, 310/h "
-        "(rule blocked; confidence High). Fix: "
+        "(rule blocked; confidence High). Pattern: senders blocked on a channel: nobody receives any more"
     )
-    assert "ctx.Done()" in message
+    assert "Fix: let the sender select on ctx.Done() too" in message
+    assert message.endswith(" (more: docs/patterns.md#blocked-senders).")
 
 
 def test_leaked_goroutines_are_counted_where_no_growth_was_asked_for() -> None:
@@ -100,30 +108,28 @@ def test_a_message_names_every_rule_and_the_confidence() -> None:
 
 @pytest.mark.parametrize("wait", sorted(BLOCKED))
 def test_each_kind_of_wait_has_a_fix_of_its_own(wait: WaitKind) -> None:
-    others = {fix(goroutine_leak(wait=other)) for other in BLOCKED - {wait}}
-    assert fix(goroutine_leak(wait=wait)) not in others
+    others = {fix(with_pattern(goroutine_leak(wait=other))) for other in BLOCKED - {wait}}
+    assert fix(with_pattern(goroutine_leak(wait=wait))) not in others
 
 
-@pytest.mark.parametrize(
-    ("leaf", "word"),
-    [
-        ("sync.(*Map).Store", "only grows"),
-        ("internal/sync.newEntryNode", "only grows"),
-        ("os.readFileContents", "file contents"),
-        ("bytes.growSlice", "whole buffers"),
-        ("main.newThing", "find what keeps"),
-    ],
-)
-def test_the_fix_of_kept_memory_is_told_from_the_leaf(leaf: str, word: str) -> None:
-    assert word in fix(heap_leak(site=replace(KEEP, leaf=leaf)))
+def test_what_no_pattern_fits_is_told_what_to_look_for() -> None:
+    text = fix(with_pattern(heap_leak(site=replace(KEEP, leaf=KEEP.function))))
+    assert all(word in text for word in ("find what keeps", "cache", "map keyed by path", "token.FileSet"))
 
 
-@pytest.mark.parametrize("leaf", ["go/scanner.(*Scanner).scanIdentifier", "go/types.(*Checker).record", "", KEEP.leaf])
-def test_what_a_parser_allocated_is_not_taken_for_a_kept_tree(leaf: str) -> None:
-    """A map of *types.Info keeps what go/scanner allocated; a cache of trees may allocate none of it there."""
-    text = fix(heap_leak(site=replace(KEEP, leaf=leaf)))
-    assert text == fix(heap_leak(site=replace(KEEP, leaf=KEEP.function)))
-    assert all(word in text for word in ("cache", "map keyed by path", "token.FileSet"))
+def test_an_estimate_is_said_to_be_one_and_shows_its_chain() -> None:
+    chain = "main.open -> main.(*View).on"
+    message = finding_message(heap_leak(pattern=replace(PATTERN, estimate=True, chain=chain)))
+    assert "Pattern: likely, an estimate from the stacks: a title: " in message
+    assert f"; kept along {chain}, as far as the stacks tell. Fix: " in message
+
+
+@given(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 1000))
+def test_a_long_message_leaves_out_its_pattern_and_never_its_fix(name: int, why: int, chain: int) -> None:
+    pattern = replace(PATTERN, why="w" * why, chain="c" * chain)
+    message = finding_message(heap_leak(site=replace(KEEP, function="main." + "f" * name), pattern=pattern))
+    assert message.endswith(" Fix: a fix (more: docs).")
+    assert len(message) <= ROOM or "Pattern: " not in message
 
 
 @given(
@@ -239,7 +245,7 @@ def test_whose_goroutines_they_are_stands_between_the_evidence_and_the_fix(
     labels: tuple[LabelShare, ...], said: str
 ) -> None:
     message = finding_message(goroutine_leak(labels=labels))
-    assert f"confidence High). {said} Fix: nobody receives" in message
+    assert f"confidence High). {said} Fix: the goroutines have no end" in message
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from leakwarden.api.words import Unit, WaitKind
+from leakwarden.api.words import Family, Unit, WaitKind
 from leakwarden.core.gate.values import Check, Grower, Kind, Outcome, Report
+from leakwarden.core.patterns import Place, builtin_patterns, identify
 from leakwarden.core.report.amounts import amount, plural
-from leakwarden.core.report.fixes import goroutine_fix, memory_fix
+from leakwarden.core.report.fixes import general_fix
 from leakwarden.core.report.message import place
 
 NAMES = {Kind.HEAP: "live heap", Kind.GOROUTINES: "goroutines"}
@@ -72,10 +73,17 @@ def fix(check: Check, report: Report, grower: Grower | None = None) -> str:
     """What to change for a place, without one for that which grew most; one clause."""
     grower = grower or (check.growers[0] if check.growers else None)
     if check.kind is Kind.GOROUTINES:
-        return goroutine_fix(grower.wait if grower else None)
+        return _fix(Family.GOROUTINE, grower)
     if any(other.kind is Kind.GOROUTINES and other.outcome is Outcome.LEAK for other in report.checks):
         return "end the goroutines that leak first: they keep all that they refer to; then run the gate again"
-    return memory_fix(grower.site if grower else None)
+    return _fix(Family.MEMORY, grower)
+
+
+def _fix(family: Family, grower: Grower | None) -> str:
+    if grower is None:
+        return general_fix(family, None, None)
+    pattern = identify(Place(family, grower.site, grower.wait), builtin_patterns())
+    return pattern.fix if pattern else general_fix(family, grower.site, grower.wait)
 
 
 def caveat(check: Check, report: Report) -> str:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from leakwarden.api.words import FailureReason, Resolution, Verdict
 from leakwarden.core.findings import Finding
-from leakwarden.core.judge import confirm, context, course, intake, opening, segments
+from leakwarden.core.judge import confirm, context, course, intake, opening, segments, tracing
 from leakwarden.core.judge.course import Now
 from leakwarden.core.judge.evaluate import looks
 from leakwarden.core.judge.holds import Standing, hold_key, stand
@@ -146,7 +146,7 @@ def _decided(
         if claim.signature not in ended_now:
             open_now, transition = opening.put_down(open_now, claim, now)
             transitions += [transition] if transition else []
-    findings = tuple(context.told(confirm.after(one, now), now) for one in open_now)
+    findings = tuple(tracing.traced(context.told(confirm.after(one, now), now), now) for one in open_now)
     state = replace(state, holds=holds, clear_at={**state.clear_at, **clear}, findings=findings)
     gone = (*resolved, *(one.finding for one in subsided))
     return _judgement(state, attempt, standings, gone, transitions)

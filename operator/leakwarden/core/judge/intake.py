@@ -12,7 +12,7 @@ from leakwarden.core.judge.segments import known_identity
 from leakwarden.core.judge.series import Series, append
 from leakwarden.core.judge.tracks import Bounds, Use
 from leakwarden.core.judge.values import Coverage, Hold, OpenFinding, Segment
-from leakwarden.core.readings import POOLED, Attempt, GoroutineReading, HeapReading, MemStats, Reading
+from leakwarden.core.readings import POOLED, Attempt, GoroutineReading, HeapReading, MemStats, Reading, group_key
 from leakwarden.core.rules import RuleSet
 
 DETAIL = 32
@@ -165,4 +165,4 @@ def place_of(finding: Finding) -> str:
     """The key of the place that a finding names; empty where it names none."""
     if finding.site is None:
         return ""
-    return f"{finding.site.function}|{finding.wait.value}" if finding.wait else finding.site.function
+    return group_key(finding.site.function, finding.wait) if finding.wait else finding.site.function

@@ -9,7 +9,7 @@ from leakwarden.api.words import WaitKind
 from leakwarden.core.judge import labels
 from leakwarden.core.judge.series import Series, append, level
 from leakwarden.core.judge.values import Parked, Track, Tracks
-from leakwarden.core.readings import POOLED, GoroutineReading, LabelUse, Site
+from leakwarden.core.readings import POOLED, GoroutineReading, LabelUse, Site, group_key
 
 FOLLOWED = 32
 """Places with a series of their own, for bytes and for goroutines each."""
@@ -50,7 +50,7 @@ def group_uses(reading: GoroutineReading) -> Iterator[Use]:
     for group in reading.groups:
         if group.site == POOLED:
             continue
-        key = f"{group.site.function}|{group.wait.value}"
+        key = group_key(group.site.function, group.wait)
         before = sums.get(key)
         sums[key] = replace(before, value=before.value + group.count, labels=()) if before else Use(
             key, group.site, group.wait, group.count, labels=group.labels

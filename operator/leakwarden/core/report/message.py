@@ -8,7 +8,7 @@ from collections.abc import Callable
 from leakwarden.api.words import UNITS, FindingType, Resolution, Signal, Unit, WaitKind
 from leakwarden.core.findings import ConfirmationResult, Finding
 from leakwarden.core.readings import Site
-from leakwarden.core.report import labelled
+from leakwarden.core.report import labelled, pattern
 from leakwarden.core.report.amounts import amount, minute, quantity, rate
 from leakwarden.core.report.fixes import fix
 from leakwarden.core.report.gopls import gopls_remark
@@ -53,9 +53,13 @@ _ENDS: dict[Resolution, str] = {
 Remark = Callable[[Finding], str]
 """A whole sentence on a finding, with its full stop; empty where there is nothing to say."""
 
-REMARKS: tuple[Remark, ...] = (labelled.remark, gopls_remark, strain_remark)
+REMARKS: tuple[Remark, ...] = (pattern.told, labelled.remark, gopls_remark, strain_remark)
 """What is told of a finding between its evidence and its fix, in this order: each kind of context is one function of
 its own module."""
+
+ROOM = 880
+"""Characters that a message may have with its remarks: where it would have more, the last of them are left out, so that
+its fix is never cut off. A status message and an Event's note have 1024, with the names of pod and policy."""
 
 HORIZON = 86400.0
 """Seconds ahead up to which a limit is told: beyond it the time is a guess that another sample moves by hours."""
@@ -69,9 +73,12 @@ def finding_message(finding: Finding, memory_limit: int = 0, horizon: float = HO
     `memory_limit` in bytes, 0 unknown.
     """
     what = _pressure(finding) if finding.type is FindingType.PRESSURE else _growth(finding)
-    sentences = [f"{what}{_limit(finding, memory_limit, horizon)} {evidence(finding)}."]
-    sentences += [said for remark in REMARKS if (said := remark(finding))]
-    return " ".join([*sentences, f"Fix: {fix(finding)}."])
+    first = f"{what}{_limit(finding, memory_limit, horizon)} {evidence(finding)}."
+    last = f"Fix: {fix(finding)}{pattern.more(finding.pattern)}."
+    remarks = [said for remark in REMARKS if (said := remark(finding))]
+    while remarks and len(" ".join([first, *remarks, last])) > ROOM:
+        remarks.pop()
+    return " ".join([first, *remarks, last])
 
 
 def evidence(finding: Finding) -> str:

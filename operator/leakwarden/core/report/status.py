@@ -184,6 +184,7 @@ def _finding(found: Group, context: _Context) -> FindingStatus:
         growth=quantity(worst.value - worst.baseline, unit) if leak else None,
         growth_per_hour=quantity(worst.growth_per_hour, unit) if leak and not is_flat(worst) else None,
         limit_at=moment(min(limits)) if limits else None,
+        pattern=worst.pattern.name if worst.pattern else None,
         decision=context.decided.get((found.worst.report.pod_uid, found.signature)),
         muted=_mute_of(found.signature, context.mutes),
         message=clip(_group_message(found, horizon), MAX_MESSAGE),
@@ -213,6 +214,8 @@ def _close(old: FindingStatus, new: FindingStatus, found: Group, now: float) -> 
         return False
     if (old.decision, old.muted, old.first_seen, old.as_of) != (new.decision, new.muted, new.first_seen, new.as_of):
         return False
+    if not _same_pattern(old, new, found):
+        return False
     return (
         len(old.pods) == len(new.pods)
         and set(old.pods) <= set(found.pods)
@@ -229,6 +232,12 @@ def _close(old: FindingStatus, new: FindingStatus, found: Group, now: float) -> 
             or near_time(old.limit_at.timestamp(), new.limit_at.timestamp(), now)
         )
     )
+
+
+def _same_pattern(old: FindingStatus, new: FindingStatus, found: Group) -> bool:
+    """Whether the pattern that is shown is still that of one of its pods; one that is new is shown at once."""
+    names = {case.finding.pattern.name for case in found.cases if case.finding.pattern}
+    return old.pattern == new.pattern or old.pattern in names
 
 
 def _same_evidence(old: FindingStatus, new: FindingStatus, found: Group) -> bool:

@@ -1,0 +1,30 @@
+"""The known shape of a finding as a sentence, and where more of it is told."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from leakwarden.core.findings import Finding
+from leakwarden.core.report.amounts import clip
+from leakwarden.core.traces import Named
+
+MAX_CHAIN: Final = 200
+"""Characters of a chain of functions."""
+
+
+def told(finding: Finding) -> str:
+    """`Pattern: mutex never released: the goroutine that holds … waits (likely).` Empty without a pattern.
+
+    A chain says on which functions' stacks the objects were made and are kept: what points to what no profile tells.
+    """
+    pattern = finding.pattern
+    if pattern is None:
+        return ""
+    likely = "likely, an estimate from the stacks: " if pattern.estimate else ""
+    chain = f"; kept along {clip(pattern.chain, MAX_CHAIN)}, as far as the stacks tell" if pattern.chain else ""
+    return f"Pattern: {likely}{pattern.title}: {pattern.why}{chain}."
+
+
+def more(pattern: Named | None) -> str:
+    """` (more: docs/patterns.md#lock-not-released)`, to follow the fix; empty where there is nothing."""
+    return f" (more: {pattern.docs})" if pattern and pattern.docs else ""

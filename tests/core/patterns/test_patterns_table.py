@@ -1,0 +1,74 @@
+"""Patterns as somebody writes them: what is wrong is said with its source, its place and its reason."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from leakwarden.core.patterns import builtin_patterns, joined, table_from_yaml
+from leakwarden.errors import InvalidSpec
+
+GOOD = "{name: mine, title: t, why: w, fix: f, when: [{family: goroutine, calls: [example.org/pool.*]}]}"
+
+
+def row(**changed: str) -> str:
+    fields = {"name": "mine", "title": "t", "why": "w", "fix": "f", "when": "[{family: goroutine, wait: [select]}]"}
+    text = ", ".join(f"{key}: {value}" for key, value in {**fields, **changed}.items())
+    return f"patterns: [{{{text}}}]"
+
+
+BAD = {
+    "patterns: [": "cm/x: is not YAML: ",
+    "- just a list": "cm/x: must be a mapping with the key patterns",
+    "": "cm/x: must be a mapping with the key patterns",
+    "pattern: []": "cm/x: patterns: Field required",
+    "patterns: 7": "cm/x: patterns: Input should be a valid ",
+    row(name="My_Pattern"): "cm/x: patterns[0] (My_Pattern).name: String should match pattern",
+    row(colour="red"): "cm/x: patterns[0] (mine).colour: Extra inputs are not permitted",
+    row(fix="''"): "cm/x: patterns[0] (mine).fix: String should have at least 1 character",
+    row(when="[]"): "cm/x: patterns[0] (mine).when: Tuple should have at least 1 item",
+    row(when="[{family: goroutine}]"): "cm/x: patterns[0] (mine).when[0]: would fit every finding",
+    row(when="[{family: heap, wait: [select]}]"): "cm/x: patterns[0] (mine).when[0].family: Input should be 'memory'",
+    row(when="[{family: memory, wait: [select]}]"): "cm/x: patterns[0] (mine).when[0]: wait and calls are of",
+    row(when="[{family: goroutine, wait: [napping]}]"): "cm/x: patterns[0] (mine).when[0].wait[0]: Input should be",
+    row(when="[{family: memory, keeps: {calls: [x.y], share: 2}}]"): (
+        "cm/x: patterns[0] (mine).when[0].keeps.share: Input should be less than or equal to 1"
+    ),
+    row(when="[{family: memory, beside: {}}]"): "cm/x: patterns[0] (mine).when[0].beside: says nothing",
+    f"patterns: [{GOOD}, {GOOD}]": "cm/x: two patterns are named mine",
+    "patterns: []\n" + "#" * 300_000: "cm/x: has 300013 characters, more than the 262144 allowed",
+    "a: " + "[" * 5000: "cm/x: is not YAML: ",
+}
+
+
+@pytest.mark.parametrize(("text", "says"), BAD.items(), ids=[says[6:60] for says in BAD.values()])
+def test_what_is_wrong_is_named(text: str, says: str) -> None:
+    with pytest.raises(InvalidSpec) as caught:
+        table_from_yaml(text, "cm/x")
+    assert str(caught.value).startswith(says)
+
+
+def test_a_table_that_is_right_is_read_as_written() -> None:
+    (pattern,) = table_from_yaml(f"patterns: [{GOOD}]", "cm/x").patterns
+    assert (pattern.name, pattern.docs, pattern.when[0].calls) == ("mine", "", ("example.org/pool.*",))
+
+
+def test_an_earlier_table_comes_first_and_its_names_win() -> None:
+    mine = table_from_yaml(row(title="of mine"), "a")
+    theirs = table_from_yaml(f"patterns: [{GOOD}, {GOOD.replace('mine', 'other')}]", "b")
+    assert [(p.name, p.title) for p in joined([mine, theirs]).patterns] == [("mine", "of mine"), ("other", "t")]
+
+
+def test_a_link_is_given_where_a_pattern_brings_none() -> None:
+    rows = f"patterns: [{GOOD}, {GOOD.replace('mine, ', 'other, docs: https://example.org/other, ')}]"
+    linked = table_from_yaml(rows, "a").explained_by("docs/patterns.md").patterns
+    assert [pattern.docs for pattern in linked] == ["docs/patterns.md#mine", "https://example.org/other"]
+
+
+def test_every_pattern_that_is_shipped_leads_to_its_part_of_the_page() -> None:
+    page = (Path(__file__).parents[3] / "docs/patterns.md").read_text()
+    headings = {line.removeprefix("### ") for line in page.split("## What was seen")[0].splitlines() if "### " in line}
+    shipped = builtin_patterns().patterns
+    assert {pattern.docs for pattern in shipped} == {f"docs/patterns.md#{pattern.name}" for pattern in shipped}
+    assert {pattern.name for pattern in shipped} <= headings
