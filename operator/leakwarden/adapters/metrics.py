@@ -123,6 +123,11 @@ class ProcessMetrics:
             "1 of the process that acts, 0 of one that stands by. Without leader election every process is 1.",
             registry=registry,
         )
+        self._refused = Gauge(
+            "leakwarden_patterns_refused",
+            "Keys of ConfigMaps with patterns that could not be understood at the last look.",
+            registry=registry,
+        )
 
     def lagged(self, seconds: float) -> None:
         self._lag.observe(seconds)
@@ -130,6 +135,9 @@ class ProcessMetrics:
     def say_who_leads(self, leads: Callable[[], bool]) -> None:
         """Asked at each scrape."""
         self._leader.set_function(lambda: float(leads()))
+
+    def patterns_refused(self, number: int) -> None:
+        self._refused.set(number)
 
 
 class FleetCollector(Collector):

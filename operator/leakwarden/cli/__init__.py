@@ -88,6 +88,37 @@ def rules(interval: str) -> None:
 
 
 @main.command(
+    short_help="Print the kinds of leaks that are named, and the fix of each.",
+    epilog="Example, to check patterns of your own before they go into a ConfigMap: leakwarden patterns -f mine.yaml",
+)
+@click.option(
+    "-f", "--file", type=click.Path(path_type=Path), default=None,
+    help="Patterns of your own, which come before the built-in ones. docs/patterns.md tells the form.",
+)  # fmt: skip
+@click.option(
+    "-o", "--format", "form", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True,
+    help="A table, or everything, conditions included.",
+)  # fmt: skip
+def patterns(file: Path | None, form: str) -> None:
+    """Print the patterns that findings are named by, in the order in which they are tried.
+
+    Exits 2 where the file cannot be read, or holds something that is no pattern; the message names the field.
+    """
+    from leakwarden.cli.output import written
+    from leakwarden.cli.patterns import as_json, as_yaml, print_table, table_in_force
+
+    try:
+        table = table_in_force(file)
+    except LeakwardenError as error:
+        click.echo(f"leakwarden: {error}", err=True)
+        sys.exit(2)
+    if form == "text":
+        print_table(table)
+    else:
+        written(as_json(table) if form == "json" else as_yaml(table))
+
+
+@main.command(
     short_help="Compare two profile files: what grew, by function and line.",
     epilog="Example: leakwarden diff --by cum heap-monday.pb.gz heap-friday.pb.gz. docs/diff.md has the details.",
 )

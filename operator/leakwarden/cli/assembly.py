@@ -23,6 +23,7 @@ from leakwarden.adapters.kube_config import KubeConnection
 from leakwarden.adapters.kube_errors import cap
 from leakwarden.adapters.loop_lag import watch_loop_lag
 from leakwarden.adapters.metrics import FleetCollector, ProcessMetrics, SampleMetrics
+from leakwarden.adapters.pattern_maps import PatternMaps
 from leakwarden.adapters.pod_ip import PodIPDialer
 from leakwarden.adapters.pod_watch import PodCache
 from leakwarden.adapters.policies_api import PolicyList, StatusPatch
@@ -32,7 +33,6 @@ from leakwarden.adapters.sampler import PodSampler
 from leakwarden.adapters.store import SqliteStore
 from leakwarden.adapters.target_metrics import TargetCollector
 from leakwarden.api.words import Transport
-from leakwarden.core.patterns import builtin_patterns
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.deciding import Deciding
 from leakwarden.pipeline.fleet import Fleet
@@ -40,6 +40,7 @@ from leakwarden.pipeline.inspecting import Inspecting
 from leakwarden.pipeline.judging import Judging
 from leakwarden.pipeline.leading import Term
 from leakwarden.pipeline.operator import Operator
+from leakwarden.pipeline.patterns import Patterns
 from leakwarden.pipeline.picture import Picture
 from leakwarden.pipeline.recording import Recording
 from leakwarden.pipeline.rounds import Rounds
@@ -100,9 +101,10 @@ async def act(
         actuators = {False: LiveActuator(guarded), True: DryRunActuator(guarded)}
         steps = Steps(clock, process.samples.took)
         deciding = Deciding(fleet, pods, journal, actuators, recording, clock, steps)
+        patterns = Patterns(PatternMaps(api, settings.namespace), process.itself.patterns_refused)
         judging = Judging(
             fleet, process.store, clock, deciding.changed, process.recorder, recording.inherited,
-            patterns=builtin_patterns,
+            patterns=lambda: patterns.table,
         )  # fmt: skip
         sampler = PodSampler(
             {Transport.PORT_FORWARD: PortForwardDialer(api), Transport.POD_IP: PodIPDialer()},
@@ -123,6 +125,7 @@ async def act(
         await run_until(
             over,
             unless(over, operator.run()),
+            unless(over, patterns.run()),
             unless(over, watch_loop_lag(process.itself.lagged)),
             _follow_policies(process, operator, over),
         )

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 
 from leakwarden.core.actions import Action
 from leakwarden.core.lease import LeaseRecord
+from leakwarden.core.patterns import Source
 from leakwarden.core.policy import Policy
 from leakwarden.core.recording_target import RecordedTarget
 from leakwarden.core.records import Ended, OutboxRow, Step, StoredTarget
@@ -26,6 +27,12 @@ class Recorder(Protocol):
     """Writes down what was judged, to be replayed. Returns at once and never raises: it must not disturb sampling."""
 
     def record(self, policy: PolicyKey, target: RecordedTarget, result: SampleResult) -> None: ...
+
+
+class PatternSources(Protocol):
+    """Texts with patterns that users have written, as they stand now. Raises ApiError."""
+
+    async def sources(self) -> list[Source]: ...
 
 
 class PodWatch(Protocol):

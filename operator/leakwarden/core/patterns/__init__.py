@@ -14,11 +14,12 @@ Without `traces` less is known: of goroutines what they wait for, of memory its 
 
 from leakwarden.core.patterns.builtin import builtin_patterns
 from leakwarden.core.patterns.matching import Place, identify, match, named
-from leakwarden.core.patterns.table import Pattern, Table, joined, table_from_yaml
+from leakwarden.core.patterns.table import Pattern, Source, Table, joined, table_from_yaml
 
 __all__ = [
     "Pattern",
     "Place",
+    "Source",
     "Table",
     "builtin_patterns",
     "identify",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
 
@@ -50,7 +51,7 @@ class Keeps(_Model):
 class Grows(_Model):
     """Goroutines that grew meanwhile."""
 
-    wait: tuple[WaitKind, ...] = ()
+    wait: tuple[WaitKind, ...] = Field(default=(), max_length=16)
     """They wait for one of these; empty: for anything."""
     calls: tuple[Glob, ...] = Field(default=(), max_length=32)
     """Any of these is on their stack; empty: anything."""
@@ -68,7 +69,7 @@ class When(_Model):
     """One way to know the pattern: all that is given must hold."""
 
     family: Family
-    wait: tuple[WaitKind, ...] = ()
+    wait: tuple[WaitKind, ...] = Field(default=(), max_length=16)
     """Of a goroutine finding: what they wait for is one of these."""
     calls: tuple[Glob, ...] = Field(default=(), max_length=32)
     """Of a goroutine finding: any of these is on the stack, from the leaf to the function that is named."""
@@ -140,6 +141,14 @@ def table_from_yaml(text: str, source: str) -> Table:
         path = _path(first["loc"], document)
         problem = first["msg"].removeprefix("Value error, ")
         raise InvalidSpec(f"{source}: {path}" if path else source, problem) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A text that should hold patterns, and where it is from, as people call it."""
+
+    name: str
+    text: str
 
 
 def joined(tables: Sequence[Table]) -> Table:

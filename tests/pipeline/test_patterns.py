@@ -1,0 +1,103 @@
+"""The table in force: patterns of users before ours, and nobody held up by what is wrong with somebody's."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from dataclasses import dataclass, field
+
+import pytest
+
+from leakwarden.core.patterns import Source, builtin_patterns
+from leakwarden.errors import ApiError, ApiForbidden
+from leakwarden.pipeline.patterns import Patterns
+
+LOCK = "when: [{family: goroutine, wait: [sync.Mutex]}]"
+MINE = f"patterns: [{{name: mine, title: t, why: w, fix: f, {LOCK}}}]"
+OURS_OTHERWISE = f"patterns: [{{name: lock-not-released, title: of ours, why: w, fix: f, {LOCK}}}]"
+
+
+@dataclass
+class Sources:
+    """Implements `ports.PatternSources`."""
+
+    now: list[Source] = field(default_factory=list)
+    error: ApiError | None = None
+    looked: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def sources(self) -> list[Source]:
+        self.looked.set()
+        if self.error is not None:
+            raise self.error
+        return self.now
+
+
+def patterns(sources: Sources) -> tuple[Patterns, list[int]]:
+    refused: list[int] = []
+    return Patterns(sources, refused.append), refused
+
+
+def names(of: Patterns) -> list[str]:
+    return [pattern.name for pattern in of.table.patterns]
+
+
+BUILTIN = [pattern.name for pattern in builtin_patterns().patterns]
+
+
+async def test_before_the_first_look_and_without_sources_the_built_in_ones_are_in_force() -> None:
+    table, refused = patterns(Sources())
+    assert names(table) == BUILTIN
+    await table.look()
+    assert names(table) == BUILTIN and refused == [0]
+
+
+async def test_patterns_of_users_come_first_and_go_with_their_source() -> None:
+    sources = Sources([Source("cm/a", MINE)])
+    table, _ = patterns(sources)
+    await table.look()
+    assert names(table) == ["mine", *BUILTIN]
+    sources.now = []
+    await table.look()
+    assert names(table) == BUILTIN
+
+
+async def test_one_with_a_name_of_ours_takes_its_place() -> None:
+    table, _ = patterns(Sources([Source("cm/a", OURS_OTHERWISE)]))
+    await table.look()
+    assert names(table) == ["lock-not-released", *(name for name in BUILTIN if name != "lock-not-released")]
+    assert table.table.patterns[0].title == "of ours"
+
+
+async def test_a_broken_source_costs_itself_alone_and_is_said_once(caplog: pytest.LogCaptureFixture) -> None:
+    sources = Sources([Source("cm/a", "patterns: ["), Source("cm/b", MINE), Source("cm/c", "patterns: [{name: x}]")])
+    table, refused = patterns(sources)
+    with caplog.at_level(logging.WARNING):
+        await table.look()
+        await table.look()
+    assert names(table)[0] == "mine" and refused == [2, 2]
+    assert [record.getMessage()[:50] for record in caplog.records] == [
+        "patterns are left out: cm/a: is not YAML: while pa", "patterns are left out: cm/c: patterns[0] (x).title",
+    ]  # fmt: skip
+
+
+async def test_where_sources_cannot_be_listed_the_table_stays(caplog: pytest.LogCaptureFixture) -> None:
+    sources = Sources([Source("cm/a", MINE)])
+    table, refused = patterns(sources)
+    await table.look()
+    sources.error = ApiForbidden("cannot list configmaps in namespace leakwarden", 403)
+    with caplog.at_level(logging.WARNING):
+        await table.look()
+        await table.look()
+    assert names(table)[0] == "mine" and refused == [0]
+    (record,) = caplog.records
+    assert "the table stays as it is: cannot list configmaps" in record.getMessage()
+
+
+async def test_it_looks_until_it_is_ended() -> None:
+    sources = Sources()
+    table, _ = patterns(sources)
+    running = asyncio.create_task(table.run())
+    await asyncio.wait_for(sources.looked.wait(), 10)
+    running.cancel()
+    (ended,) = await asyncio.gather(running, return_exceptions=True)
+    assert isinstance(ended, asyncio.CancelledError)
