@@ -77,6 +77,12 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   verbs: [get, update]
 {{- end -}}
 
+{{- define "leakwarden.rules.patterns" -}}
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [list]
+{{- end -}}
+
 {{- define "leakwarden.rules.leader" -}}
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
