@@ -40,8 +40,8 @@ spec:
 DOWN = {"error.json": errors_json(Errors(Failure(FailureReason.CONNECTION_REFUSED, "nothing listens")))}
 FINDING_KEYS = {
     "type", "family", "rules", "signal", "severity", "confidence", "signature", "site", "wait", "since", "firstSeen",
-    "lastSeen", "resolvedAt", "resolution", "baseline", "value", "growthPerHour", "limitAt", "labels", "gopls", "pattern",
-    "message",
+    "lastSeen", "resolvedAt", "resolution", "baseline", "value", "growthPerHour", "limitAt", "labels", "gopls",
+    "pattern", "message",
 }  # fmt: skip
 
 
