@@ -46,8 +46,8 @@ _FINDING: TypeAdapter[Finding] = TypeAdapter(Finding)
 class Judging:
     """`changed` is told of each policy whose picture changed; `recorder` of each sample that was judged and stored.
 
-    `inherited`: since when a policy has what an earlier operator found, by row of the status. `patterns`: the table in force
-    now, by which findings are named once they were judged.
+    `inherited`: since when a policy has what an earlier operator found, by row of the status. `patterns`: the table in
+    force now, by which findings are named once they were judged.
     """
 
     def __init__(
