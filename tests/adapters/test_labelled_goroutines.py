@@ -22,9 +22,10 @@ from leakwarden.core.readings import Attempt, ProcessIdentity, Reading
 from leakwarden.core.report.message import finding_message
 from leakwarden.core.rules import RuleSet
 from tests.adapters.servers import FIXTURES, go_process, target
-from tests.core.judge.builders import INTERVAL, T0, rule
+from tests.core.judge.builders import INTERVAL, MI, T0, rule
 
 BLOCKED = rule("blocked", Signal.BLOCKED_GOROUTINES, above=50, at_least=20, window=300.0, hold=60.0)
+BYTES = rule("bytes", Signal.SITE_BYTES, at_least=0.5 * MI, window=300.0, hold=60.0)
 PLACE = "main.(*server).analyse"
 
 
@@ -99,4 +100,32 @@ async def test_a_policy_that_hides_values_keeps_them_out_of_findings_and_of_what
     said = life.judged(RuleSet((BLOCKED,), 0.0, hide_labels=True))
     message = finding_message(said.findings[0])
     assert "at least 90 % to one doc_id (the policy hides which)" in message
-    assert not [text for text in (message, to_json(said.state)) if "file:" in text or "edit" in text.split("Fix:")[0]]
+    told = message + to_json(said.state)
+    assert not [value for value in ("file:", "=edit", '"edit"') if value in told]
+
+
+async def test_what_goroutines_do_to_their_process_is_beside_their_finding(life: Life) -> None:
+    found = life.found(RuleSet((BLOCKED,), 0.0), f"goroutine/{PLACE}/chan-send")
+    assert found.parked is not None and found.parked > 90
+    heap = life.readings[-1].heap
+    assert heap is not None and found.retained == pytest.approx(heap.sites["main.parse"].inuse_bytes, rel=0.05)
+    assert found.started == "main.(*server).edited.func1.1"
+    assert "The goroutines were started in main.(*server).edited." in finding_message(found)
+
+
+async def test_of_memory_it_is_estimated_whose_goroutines_run_where_it_is_allocated(life: Life) -> None:
+    """They stand in analyse, which called parse and keeps what it made: parse itself is on no stack any more."""
+    found = life.found(RuleSet((BYTES,), 0.0), "memory/main.parse")
+    by_mode, by_document = found.labels
+    assert (by_mode.key, by_mode.value, by_mode.function, round(by_mode.share, 3)) == ("doc_mode", "edit", PLACE, 1.0)
+    assert (by_document.value, by_document.function) == ("file:///work/main.go", PLACE)
+    assert 0.75 < by_document.share < 0.9
+    message = finding_message(found)
+    assert "About 100 % of the goroutines seen in main.(*server).analyse belong to doc_mode=edit, about " in message
+    assert " (for the memory an estimate: heap profiles carry no labels). " in message
+
+
+async def test_a_policy_that_hides_values_has_no_estimate_for_memory(life: Life) -> None:
+    said = life.judged(RuleSet((BYTES,), 0.0, hide_labels=True))
+    assert said.findings[0].labels == ()
+    assert "file:" not in to_json(said.state)

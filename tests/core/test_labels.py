@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from leakwarden.api.words import WaitKind
 from leakwarden.core import reduce
-from leakwarden.core.labels import KEYS, LONGEST, VALUES, shown
+from leakwarden.core.labels import KEYS, LONGEST, VALUES, merged, shown
 from leakwarden.core.pprof.decode import MAX_LABELS
-from leakwarden.core.readings import GoroutineReading, LabelUse
+from leakwarden.core.readings import GoroutineReading, LabelledRun, LabelUse
 from leakwarden.core.reduce import LABELLED, goroutines_from_bytes
 from leakwarden.errors import ProfileTooLarge
 from tests.core.recorded import labelled_goroutines
@@ -132,3 +132,18 @@ def test_labels_of_a_leaking_server_are_counted_where_its_goroutines_block() -> 
     by_document, by_mode = first.labels
     assert (first.wait, first.count) == (WaitKind.CHAN_SEND, by_mode.values["edit"])
     assert sum(by_document.values.values()) + by_document.others == first.count
+
+
+def test_labelled_goroutines_are_counted_at_every_function_of_the_program_that_they_run_through() -> None:
+    reading = read(("main.send", {"doc_id": "a.go"}, 9), ("main.send", {}, 4), ("main.rest", {}, 2))
+    assert reading.through == {"main.send": LabelledRun(13, (LabelUse("doc_id", {"a.go": 9}),))}
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("uvwxyz"), st.integers(1, 9)), max_size=8))
+def test_counts_of_several_readings_add_up(counts: list[dict[str, int]]) -> None:
+    total: tuple[LabelUse, ...] = ()
+    for values in counts:
+        total = merged(total, (LabelUse("id", values),))
+    for use in total:
+        assert sum(use.values.values()) + use.others == sum(sum(values.values()) for values in counts)
+        assert len(use.values) <= VALUES

@@ -12,7 +12,7 @@ from pathlib import Path
 from leakwarden.api.words import Family
 from leakwarden.core.findings import Finding
 from leakwarden.core.patterns import builtin_patterns, match
-from leakwarden.core.report.message import short_function
+from leakwarden.core.report.names import short_function
 from leakwarden.core.traces import Traces
 from tests.adapters.servers import FIXTURES
 from tests.patterns.fixture import all_fixtures, run

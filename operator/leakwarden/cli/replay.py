@@ -217,7 +217,13 @@ def finding_json(finding: Finding, memory_limit: int) -> dict[str, Any]:
         "growthPerHour": finding.growth_per_hour,
         "limitAt": timestamp(finding.limit_at),
         "labels": [
-            {"key": one.key, "value": one.value or None, "share": round(one.share, 4), "exact": one.exact}
+            {
+                "key": one.key,
+                "value": one.value or None,
+                "share": round(one.share, 4),
+                "exact": one.exact,
+                "function": one.function or None,
+            }
             for one in finding.labels
         ],
         "gopls": _gopls_json(finding),

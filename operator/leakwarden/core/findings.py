@@ -57,6 +57,8 @@ class LabelShare:
     """0 to 1. Of goroutines: of those that came since; of memory: of the goroutines that were seen to run there."""
     exact: bool
     """False: at least so much, since not all values were counted when the growth began."""
+    function: str = ""
+    """Of memory: where the goroutines were seen. Their share is an estimate of that of the memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +114,18 @@ class Finding:
     """What the process was doing, where it is a gopls whose pages were read."""
     labels: tuple[LabelShare, ...] = ()
     """Values of pprof labels that most of the growth belongs to, the largest share first."""
-    strain: Strain = Strain()
     traces: Traces | None = None
     """None: not known yet, or no one place."""
     pattern: Named | None = None
     """Told after the fold, by `core.patterns.named`: the judge never sets it and never looks at it."""
+    strain: Strain = Strain()
+    parked: float | None = None
+    """Of a goroutine finding: percent of all goroutines of the process that are parked, where that is telling."""
+    retained: float | None = None
+    """Of a goroutine finding: bytes that are still held of what was allocated in or below its function, at least."""
+    started: str = ""
+    """Of a goroutine finding: the function of the program that most of them begin with; empty where that is its site,
+    or is not known."""
 
     @property
     def open(self) -> bool:

@@ -7,7 +7,6 @@ is kept is capped in number and length, and free of what could move a terminal's
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
-from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
 from leakwarden.core.pprof.profile import Labels
@@ -36,12 +35,20 @@ class LabelTally(Generic[_K]):
     def add(self, places: Iterable[_K], labels: Labels, count: int) -> None:
         """`count` goroutines with these labels stand at each of the places."""
         self.added += len(labels.text)
-        for key, values in labels.text.items():
-            if values:
-                name, value = shown(key), shown(values[0])
-                for place in places:
-                    counts = self._counts.setdefault(place, {}).setdefault(name, {})
-                    counts[value] = counts.get(value, 0) + count
+        told = [(shown(key), shown(values[0])) for key, values in labels.text.items()]
+        for place in places if told else ():
+            by_key = self._counts.get(place)
+            if by_key is None:
+                by_key = self._counts[place] = {}
+            for key, value in told:
+                counts = by_key.get(key)
+                if counts is None:
+                    counts = by_key[key] = {}
+                counts[value] = counts.get(value, 0) + count
+
+    def carried(self, place: _K) -> int:
+        """Goroutines there that carry the label which most of them carry; 0 where none carries any."""
+        return max((sum(counts.values()) for counts in self._counts.get(place, {}).values()), default=0)
 
     def keys(self, place: _K) -> tuple[str, ...]:
         """The KEYS labels that most goroutines there carry, in the order of their names."""
@@ -54,13 +61,24 @@ class LabelTally(Generic[_K]):
         return tuple(_bounded(key, counted.get(key, {})) for key in keys) if counted else ()
 
 
+def merged(some: Iterable[LabelUse], more: Iterable[LabelUse]) -> tuple[LabelUse, ...]:
+    """Both counted together. A value that is new among the commonest begins at what it has by now."""
+    sums: dict[str, LabelUse] = {}
+    for use in (*some, *more):
+        before = sums.get(use.key, LabelUse(use.key, {}))
+        values = {*before.values, *use.values}
+        counts = {value: before.values.get(value, 0) + use.values.get(value, 0) for value in values}
+        bounded = _bounded(use.key, counts)
+        sums[use.key] = LabelUse(use.key, bounded.values, bounded.others + before.others + use.others)
+    return tuple(sums[key] for key in sorted(sums)[:KEYS])
+
+
 def _bounded(key: str, counts: Mapping[str, int]) -> LabelUse:
     kept = sorted(counts, key=lambda value: (-counts[value], value))[:VALUES]
     values = {value: counts[value] for value in kept}
     return LabelUse(key, values, sum(counts.values()) - sum(values.values()))
 
 
-@lru_cache(maxsize=4096)
 def shown(text: str) -> str:
     """A key or a value as it is kept: unprintable characters escaped as in Python, then at most LONGEST characters.
 

@@ -103,6 +103,15 @@ class GoroutineGroup:
     """Of the largest groups that carry any: one entry for each of the labels that are counted in this process."""
 
 
+@dataclass(frozen=True, slots=True)
+class LabelledRun:
+    """Goroutines that run through one function at this moment, on whatever line of whatever stack."""
+
+    count: int
+    """All of them, those without labels too."""
+    labels: tuple[LabelUse, ...]
+
+
 def group_key(function: str, wait: WaitKind) -> str:
     return f"{function}|{wait.value}"
 
@@ -114,6 +123,8 @@ class GoroutineReading:
     """Grouped by (site.function, wait), largest first; all of them."""
     labels: tuple[LabelUse, ...] = ()
     """Of the whole process: those that most of its goroutines carry."""
+    through: Mapping[str, LabelledRun] = field(default_factory=dict)
+    """By function of the program, those that most labelled goroutines run through."""
     calls: Mapping[str, Calls] = field(default_factory=dict)
     """Of the largest groups, by function and wait as `group_key` joins them: the stack on which most of it stands."""
 

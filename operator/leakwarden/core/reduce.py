@@ -20,7 +20,16 @@ from leakwarden.core.memstats import parse_memstats
 from leakwarden.core.pprof.decode import decode
 from leakwarden.core.pprof.locations import Frame
 from leakwarden.core.pprof.profile import PackedStack, Profile
-from leakwarden.core.readings import POOLED, GoroutineGroup, GoroutineReading, HeapReading, MemStats, Site, SiteUse
+from leakwarden.core.readings import (
+    POOLED,
+    GoroutineGroup,
+    GoroutineReading,
+    HeapReading,
+    LabelledRun,
+    MemStats,
+    Site,
+    SiteUse,
+)
 from leakwarden.core.stacks import HeapSample
 from leakwarden.errors import MalformedProfile, ProfileTooLarge
 
@@ -39,6 +48,8 @@ MAX_LABELS: Final = 200_000
 """Labels that are read of one profile, about a second's work: of one with more, none are known."""
 LABELLED: Final = 8
 """Groups of goroutines whose labels are kept: the largest ones that carry any."""
+LABELLED_RUNS: Final = 64
+"""Functions of which is kept whose goroutines run through them."""
 
 _Place: TypeAlias = tuple[str, WaitKind]
 _Values: TypeAlias = tuple[int, int, int, int]
@@ -235,10 +246,12 @@ def _group(wait: WaitKind, counts: Mapping[Site, int]) -> GoroutineGroup:
 def _with_labels(
     reading: GoroutineReading, profile: Profile, places: Mapping[PackedStack, _Place]
 ) -> GoroutineReading:  # fmt: skip
-    """The reading with the labels of the process and of its LABELLED largest groups."""
-    tally: LabelTally[_Place | None] = LabelTally()
+    """The reading with the labels of the process, of its LABELLED largest groups, and of what runs through where."""
+    tally: LabelTally[_Place | str | None] = LabelTally()
+    through = stacks.Through(profile)
     for number, (stack, count) in enumerate(zip(profile.stacks, profile.columns[0], strict=True)):
-        tally.add((None, places[stack]), profile.labels[number], count)
+        through.add(stack, count)
+        tally.add((None, places[stack], *through[stack]), profile.labels[number], count)
         if tally.added > MAX_LABELS:
             return reading
     keys = tally.keys(None)
@@ -249,7 +262,14 @@ def _with_labels(
         if uses and group.site != POOLED:
             groups[index] = replace(group, labels=uses)
             left -= 1
-    return replace(reading, groups=tuple(groups), labels=tally.uses(None, keys))
+    labelled = {name: (tally.carried(name), count) for name, count in through.counts.items()}
+    most = sorted((name for name, (carried, _) in labelled.items() if carried), key=lambda n: (-labelled[n][0], n))
+    return replace(
+        reading,
+        groups=tuple(groups),
+        labels=tally.uses(None, keys),
+        through={name: LabelledRun(through.counts[name], tally.uses(name, keys)) for name in most[:LABELLED_RUNS]},
+    )
 
 
 def _bounded_groups(groups: Iterable[GoroutineGroup]) -> tuple[GoroutineGroup, ...]:

@@ -72,3 +72,21 @@ def group_calls(
 def _commonest(profile: Profile, counts: Mapping[PackedStack, int]) -> Calls:
     most = max(counts.values())
     return min(calls_of(profile.frames(stack)) for stack, count in counts.items() if count == most)
+
+
+class Through(dict[PackedStack, Calls]):
+    """Which functions of the program a stack runs through, each once; and how many goroutines run through each."""
+
+    def __init__(self, profile: Profile) -> None:
+        super().__init__()
+        self._profile = profile
+        self.counts: dict[str, int] = {}
+
+    def __missing__(self, stack: PackedStack) -> Calls:
+        names = dict.fromkeys(normalised(frame.function) for frame in self._profile.frames(stack))
+        found = self[stack] = tuple(name for name in names if not is_std(name))
+        return found
+
+    def add(self, stack: PackedStack, count: int) -> None:
+        for name in self[stack]:
+            self.counts[name] = self.counts.get(name, 0) + count

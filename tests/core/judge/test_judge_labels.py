@@ -12,8 +12,8 @@ from leakwarden.api.words import Signal, WaitKind
 from leakwarden.core.findings import Finding, LabelShare
 from leakwarden.core.judge import labels
 from leakwarden.core.judge.codec import to_json
-from leakwarden.core.judge.values import LabelHistory, LabelSnapshot
-from leakwarden.core.readings import LabelUse, Reading
+from leakwarden.core.judge.values import LabelHistory, LabelSnapshot, Sightings
+from leakwarden.core.readings import Kept, LabelledRun, LabelUse, Reading
 from leakwarden.core.rules import RuleSet
 from tests.core.judge.builders import MI, T0, Target, goroutines, heap, rule, rules
 
@@ -174,3 +174,55 @@ def test_values_of_before_are_forgotten_once_the_policy_hides_them() -> None:
     leaking(target.rules, 20, target)
     assert {one.value for one in only(target).labels} == {""}
     assert "secret" not in to_json(target.state)
+
+
+# -- memory: an estimate ----------------------------------------------------------------------------------------------
+
+PARSE, CALLER, DISPATCH = "example.com/x.parse", "example.com/x.analyse", "example.com/x.dispatch"
+RUN = LabelledRun(20, (LabelUse("doc_id", {"a": 18, "b": 1}),))
+OTHER = LabelledRun(20, (LabelUse("doc_id", {"b": 20}),))
+
+
+def memory(through: dict[str, LabelledRun], outer: tuple[str, ...] = (CALLER, DISPATCH)) -> Reading:
+    way = Kept(("go/parser.ParseFile", PARSE, "net/http.serve", *outer), 2, 1, 1, 0)
+    return Reading(
+        heap=replace(heap(100 * MI), kept={PARSE: (way,)}), goroutines=replace(goroutines(50), through=through)
+    )
+
+
+def memory_leak() -> Finding:
+    target = Target(rules(rule("site", Signal.SITE_BYTES, at_least=48 * MI)))
+    for index in range(40):
+        target.live(300 * MI + 4 * MI * index, {PARSE: 4 * MI * index})
+    return only(target)
+
+
+@pytest.mark.parametrize(
+    ("through", "said"),
+    [
+        ({PARSE: RUN, CALLER: OTHER}, (PARSE, "a", 0.9)),
+        ({CALLER: RUN, DISPATCH: OTHER}, (CALLER, "a", 0.9)),
+        ({"example.com/x.elsewhere": RUN}, None),
+        ({CALLER: replace(RUN, count=7)}, None),
+        ({CALLER: replace(RUN, count=40)}, None),
+    ],
+    ids=["where it allocates", "at the nearest caller", "none that shares its stack", "too few", "most carry no label"],
+)
+def test_of_memory_the_goroutines_count_that_run_where_it_is_allocated(
+    through: dict[str, LabelledRun], said: tuple[str, str, float] | None
+) -> None:
+    found = labels.sighted_shares(labels.sighted(None, memory_leak(), memory(through)))
+    assert [(one.function, one.value, one.share, one.exact) for one in found] == ([(*said, False)] if said else [])
+
+
+def test_a_dispatcher_far_out_tells_nothing() -> None:
+    outer = (*(f"example.com/x.f{n}" for n in range(labels.NEAR)), DISPATCH)
+    assert labels.sighted(None, memory_leak(), memory({DISPATCH: RUN}, outer)) is None
+
+
+def test_sightings_add_up_and_stay_with_the_function_where_they_began() -> None:
+    seen = labels.sighted(None, memory_leak(), memory({CALLER: RUN}))
+    seen = labels.sighted(seen, memory_leak(), memory({PARSE: OTHER, CALLER: RUN}))
+    seen = labels.sighted(seen, memory_leak(), memory({}))
+    seen = labels.sighted(seen, memory_leak(), Reading())
+    assert seen == Sightings(CALLER, 40, (LabelUse("doc_id", {"a": 36, "b": 2}),))

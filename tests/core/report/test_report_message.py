@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,8 @@ from leakwarden.core.readings import Site
 from leakwarden.core.report.amounts import amount, clip, minute, quantity, rate
 from leakwarden.core.report.annotation import MAX_LENGTH, summary
 from leakwarden.core.report.fixes import fix
-from leakwarden.core.report.message import ROOM, finding_message, short_function
+from leakwarden.core.report.message import ROOM, finding_message
+from leakwarden.core.report.names import short_function
 from leakwarden.core.targets import PolicyKey
 from leakwarden.core.traces import Named
 from tests.core.report.samples import KEEP, MIB, NOW, goroutine_leak, heap_leak, pressure
@@ -263,3 +265,18 @@ def test_whose_goroutines_they_are_stands_between_the_evidence_and_the_fix(
 )
 def test_how_the_process_bears_it_is_one_sentence(strain: Strain, said: str) -> None:
     assert f"confidence High). {said}Fix: " in finding_message(heap_leak(strain=strain))
+
+
+@pytest.mark.parametrize(
+    ("beside", "said"),
+    [
+        ({}, ""),
+        ({"parked": 98.4}, "98 % of all goroutines are parked, which points to blocking. "),
+        ({"retained": 512 * MIB}, "Of the live heap 510 MiB was allocated in or below server.(*Server).onChange. "),
+        ({"started": "example.org/lsp/x.(*S).Open.func1.gowrap2"}, "The goroutines were started in x.(*S).Open. "),
+        ({"started": "example.org/lsp/x.(*S).loop"}, "The goroutines run x.(*S).loop. "),
+        ({"started": "example.org/lsp/x.glob..func1"}, "The goroutines run x.glob..func1. "),
+    ],
+)
+def test_what_goroutines_do_to_their_process_is_told(beside: dict[str, Any], said: str) -> None:
+    assert f"confidence High). {said}Fix: " in finding_message(goroutine_leak(**beside))

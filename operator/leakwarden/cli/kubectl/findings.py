@@ -123,7 +123,7 @@ def _decision(row: Mapping[str, Any]) -> str:
 def function_of(signature: str) -> str:
     """`memory/golang.org/x/tools/gopls/internal/cache.readFile` is `cache.readFile`; a wait is shown behind it."""
     from leakwarden.api.words import WaitKind
-    from leakwarden.core.report.message import short_function
+    from leakwarden.core.report.names import short_function
 
     waits = {wait.value.replace(" ", "-"): wait.value for wait in WaitKind}
     function, _, last = signature.partition("/")[2].rpartition("/")

@@ -146,7 +146,9 @@ def _decided(
         if claim.signature not in ended_now:
             open_now, transition = opening.put_down(open_now, claim, now)
             transitions += [transition] if transition else []
-    findings = tuple(tracing.traced(context.told(confirm.after(one, now), now), now) for one in open_now)
+    confirmed = (confirm.after(one, now) for one in open_now)
+    told = (context.told(one, now, hide_labels=state.rules.hide_labels) for one in confirmed)
+    findings = tuple(tracing.traced(one, now) for one in told)
     state = replace(state, holds=holds, clear_at={**state.clear_at, **clear}, findings=findings)
     gone = (*resolved, *(one.finding for one in subsided))
     return _judgement(state, attempt, standings, gone, transitions)

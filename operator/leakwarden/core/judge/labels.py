@@ -9,15 +9,20 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from leakwarden.core.findings import LabelShare
-from leakwarden.core.judge.values import LabelHistory, LabelSnapshot
-from leakwarden.core.readings import LabelUse
+from leakwarden.core.findings import Finding, LabelShare
+from leakwarden.core.frames import is_std
+from leakwarden.core.judge.values import LabelHistory, LabelSnapshot, Sightings
+from leakwarden.core.labels import merged
+from leakwarden.core.readings import LabelUse, Reading
 
 SNAPSHOTS = 8
 """Kept of one place, the newest among them. With a reading each 30 s for two days the one before an onset lies mostly
 six times as far back as the onset, twelve at most: little grew before an onset, so that is near enough."""
 TELLING = 0.5
 """Share of the growth from which on a value is worth naming."""
+NEAR = 4
+"""Functions, from the one that a memory finding names on outwards, at which labelled goroutines are looked for: what
+lies farther out is a dispatcher that everything runs through."""
 FEW = 8
 """Goroutines more than at the onset: of fewer no shares are told."""
 
@@ -95,3 +100,39 @@ def _before(key: str, value: str, base: LabelSnapshot | None, level: float) -> t
     if value in use.values:
         return use.values[value], True
     return min(use.others, min(use.values.values(), default=0)), use.others == 0
+
+
+def sighted(before: Sightings | None, finding: Finding, reading: Reading) -> Sightings | None:
+    """Of a memory finding: with the goroutines of this reading that run through the function where it allocates.
+
+    Where none that is labelled does, the nearest caller through which some do; if that is another function than
+    before, the count begins anew only while little was counted.
+    """
+    if finding.site is None or reading.heap is None or reading.goroutines is None:
+        return before
+    ways = reading.heap.kept.get(finding.site.function, ())
+    calls = ways[0].calls[ways[0].inner - 1 :] if ways else ()
+    own = [finding.site.function, *(name for name in calls[1:] if not is_std(name))][:NEAR]
+    runs = reading.goroutines.through
+    function = next((name for name in own if name in runs), "")
+    if before is not None and before.count >= FEW and before.function in own:
+        function = before.function
+    if function not in runs:
+        return before
+    run = runs[function]
+    if before is None or before.function != function:
+        return Sightings(function, run.count, run.labels)
+    return Sightings(function, before.count + run.count, merged(before.uses, run.labels))
+
+
+def sighted_shares(sightings: Sightings | None) -> tuple[LabelShare, ...]:
+    """Of each label the value of most of the goroutines that were seen there, where that is a telling share."""
+    if sightings is None or sightings.count < FEW:
+        return ()
+    found: list[LabelShare] = []
+    for use in sightings.uses:
+        value, count = min(use.values.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
+        share = count / sightings.count
+        if share >= TELLING:
+            found.append(LabelShare(use.key, value, share, exact=False, function=sightings.function))
+    return tuple(sorted(found, key=lambda one: (-round(one.share, 1), one.key)))

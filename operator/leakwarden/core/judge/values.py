@@ -226,6 +226,16 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Sightings:
+    """Goroutines that were seen to run through one function since a memory finding opened, summed over readings."""
+
+    function: str
+    count: int
+    """All of them, those without labels too."""
+    uses: tuple[LabelUse, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class OpenFinding:
     """A finding that is open, with what decides when it ends. The first of `parts` is the one that is measured."""
 
@@ -238,6 +248,7 @@ class OpenFinding:
     flat: float = 0.0
     """Covered seconds without growth under a load like that at opening."""
     flat_level: float | None = None
+    sightings: Sightings | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ import re
 from leakwarden.api.words import Unit
 from leakwarden.core.findings import Finding, LabelShare
 from leakwarden.core.report.amounts import amount
+from leakwarden.core.report.names import short_function
 
 MOST = 2
 """Labels that are named: a third says little more, and a message has an end."""
@@ -15,12 +16,17 @@ _PLAIN = re.compile(r"[\w./:@%+~\-…]+")
 
 
 def remark(finding: Finding) -> str:
-    """`91 % of the new goroutines belong to doc_id=main.go, 88 % to doc_mode=edit.`"""
+    """`91 % of the new goroutines belong to doc_id=main.go, 88 % to doc_mode=edit.`
+
+    Of memory: of the goroutines that were seen where it is allocated, as an estimate.
+    """
     if not finding.labels:
         return ""
     first, *others = finding.labels[:MOST]
-    said = f"{_share(first)} of the new goroutines{_BELONG}{_whose(first)}"
+    which = f"the goroutines seen in {short_function(first.function)}" if first.function else "the new goroutines"
+    said = f"{_share(first)} of {which}{_BELONG}{_whose(first)}"
     said += "".join(f", {_share(one)} to {_whose(one)}" for one in others)
+    said += " (for the memory an estimate: heap profiles carry no labels)" if first.function else ""
     return said[0].upper() + said[1:] + "."
 
 
@@ -35,7 +41,8 @@ def still_told(message: str, finding: Finding) -> bool:
 
 
 def _share(one: LabelShare) -> str:
-    return f"{'' if one.exact else 'at least '}{amount(100 * one.share, Unit.PERCENT, 2)}"
+    how = "about " if one.function else "" if one.exact else "at least "
+    return f"{how}{amount(100 * one.share, Unit.PERCENT, 2)}"
 
 
 def _whose(one: LabelShare) -> str:

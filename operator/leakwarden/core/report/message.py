@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from leakwarden.api.words import UNITS, FindingType, Resolution, Signal, Unit, WaitKind
@@ -12,6 +11,7 @@ from leakwarden.core.report import labelled, pattern
 from leakwarden.core.report.amounts import amount, minute, quantity, rate
 from leakwarden.core.report.fixes import fix
 from leakwarden.core.report.gopls import gopls_remark
+from leakwarden.core.report.parking import parking_remark
 from leakwarden.core.report.strain import strain_remark
 
 _SUBJECTS: dict[Signal, str] = {
@@ -53,7 +53,7 @@ _ENDS: dict[Resolution, str] = {
 Remark = Callable[[Finding], str]
 """A whole sentence on a finding, with its full stop; empty where there is nothing to say."""
 
-REMARKS: tuple[Remark, ...] = (pattern.told, labelled.remark, gopls_remark, strain_remark)
+REMARKS: tuple[Remark, ...] = (pattern.told, labelled.remark, parking_remark, gopls_remark, strain_remark)
 """What is told of a finding between its evidence and its fix, in this order: each kind of context is one function of
 its own module."""
 
@@ -124,12 +124,6 @@ def place(site: Site) -> str:
     """`cache.go:41`, or as much of it as is known."""
     file = site.file.rsplit("/", 1)[-1]
     return f"{file}:{site.line}" if file and site.line else file
-
-
-def short_function(function: str) -> str:
-    """Without the import path: `cache.(*memoizedFS).ReadFile`."""
-    path = re.split(r"[(\[{]", function, maxsplit=1)[0]
-    return function[path.rfind("/") + 1 :]
 
 
 def _growth(finding: Finding) -> str:

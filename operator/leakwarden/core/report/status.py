@@ -46,9 +46,9 @@ from leakwarden.core.report.message import (
     evidence,
     finding_message,
     is_flat,
-    short_function,
     told_limit,
 )
+from leakwarden.core.report.names import short_function
 from leakwarden.core.report.steady import TOLERANCE, near, near_time, same_sentence
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.rules_from_spec import RuleInEffect, rules_in_effect
