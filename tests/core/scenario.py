@@ -14,8 +14,8 @@ Shapes take `(…)xN` for N values:
     drift(sigma, memory)        autocorrelated, AR(1) with that coefficient
 
 A list of rows is their sum. Values that end early stay at their last. Inputs are `heap`, `site NAME`, `goroutines`,
-`group NAME [wait]`, `leaked NAME [wait]` of the goroutineleak profile, `inuse`, `sys`, `load`; what a forced
-collection left: `gc heap` and `gc site NAME`.
+`group NAME [wait]`, `label KEY VALUE` (so many of all, and of each group), `leaked NAME [wait]` of
+the goroutineleak profile, `inuse`, `sys`, `load`; what a forced collection left: `gc heap` and `gc site NAME`.
 """
 
 from __future__ import annotations
@@ -271,7 +271,7 @@ def _reading(values: dict[str, Value], allocated: float, mark: int) -> Reading:
     live, total, inuse = (values.get(name, "_") for name in ("heap", "goroutines", "inuse"))
     return Reading(
         heap=None if live in ("_", "!") else heap(_number(live), sites, alloc=allocated, mark=str(mark)),
-        goroutines=goroutines(total, groups) if isinstance(total, float) else None,
+        goroutines=goroutines(total, groups, _labels(values)) if isinstance(total, float) else None,
         memstats=memstats(inuse, _number(values["sys"]) if "sys" in values else 1.25 * inuse)
         if isinstance(inuse, float)
         else None,
@@ -284,6 +284,15 @@ def _reading(values: dict[str, Value], allocated: float, mark: int) -> Reading:
         if (forced := values.get("gc heap", "_")) not in ("_", "!")
         else None,
     )
+
+
+def _labels(values: dict[str, Value]) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for name, value in values.items():
+        if name.startswith("label "):
+            _, key, label = name.split(" ")
+            found.setdefault(key, {})[label] = int(_number(value))
+    return found
 
 
 def _group(name: str) -> tuple[str, WaitKind]:

@@ -15,7 +15,7 @@ from tests.core.judge.builders import T0
 from tests.core.scenario import Scenario, all_scenarios, run, seconds
 
 SCENARIOS = all_scenarios(Path(__file__).parent.parent / "scenarios")
-EXPECTED = {"verdict", "verdicts", "never", "opened", "resolved", "worsened", "confirmations", "wanted"}
+EXPECTED = {"verdict", "verdicts", "never", "opened", "resolved", "worsened", "confirmations", "wanted", "labels"}
 OF_AN_OPENING = {"signature", "at", "rules", "type", "severity", "confidence", "since", "wait", "limit"}
 OF_AN_END = {"signature", "at", "why"}
 
@@ -35,6 +35,9 @@ def test_a_scenario_ends_as_it_says(scenario: Scenario) -> None:
     assert not seen & set(expect.get("never", [])), seen
     if "confirmations" in expect:
         assert _confirmations(said) == expect["confirmations"]
+    if "labels" in expect:
+        told = {f"{one.key}={one.value}": round(one.share, 2) for f in said[-1].findings for one in f.labels}
+        assert told == expect["labels"]
     if "wanted" in expect:
         assert [index for index, judgement in enumerate(said) if judgement.wants] == expect["wanted"]
     if "verdict" in expect:
