@@ -139,7 +139,7 @@ def _rule_columns() -> list[Column]:
     from leakwarden.api.words import Unit
     from leakwarden.cli.kubectl.moments import age
     from leakwarden.core.report.amounts import amount
-    from leakwarden.core.report.message import short_function
+    from leakwarden.core.report.names import short_function
 
     def state(rule: RuleStanding) -> Cell:
         return Text(rule.state, style=_STATES.get(rule.state, "dim"))
