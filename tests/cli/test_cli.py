@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import re
 import socket
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
+from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
 
@@ -15,8 +18,10 @@ from click.testing import CliRunner, Result
 from leakwarden.api.builtins import builtin_rules
 from leakwarden.api.checks import check
 from leakwarden.api.spec import LeakPolicySpec
-from leakwarden.cli import main
+from leakwarden.cli import kubectl_complete, main, plugin
 from tests.cli.api_server import kubeconfig
+
+REPO = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -53,6 +58,23 @@ def test_help_lists_every_command_with_what_it_does() -> None:
     for name, command in main.commands.items():
         assert f"{name} " in text
         assert command.get_short_help_str()[:30] in text
+
+
+def test_every_command_has_its_row_on_the_page_of_commands() -> None:
+    page = (REPO / "docs" / "commands.md").read_text()
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| `")]
+    listed = {word for row in rows for word in re.findall(r"`([a-z]+)[^`]*`", row)}
+    assert listed == set(main.commands)
+
+
+@pytest.mark.parametrize(
+    ("script", "function"),
+    [("leakwarden", main), ("kubectl-leakwarden", plugin), ("kubectl_complete-leakwarden", kubectl_complete)],
+)
+def test_kubectl_finds_the_plugin_by_the_names_that_it_looks_for(script: str, function: Callable[[], None]) -> None:
+    scripts = tomllib.loads((REPO / "pyproject.toml").read_text())["project"]["scripts"]
+    module, _, name = scripts[script].partition(":")
+    assert getattr(import_module(module), name) is function
 
 
 def test_help_cuts_no_sentence_on_a_terminal_of_80_columns() -> None:

@@ -29,6 +29,7 @@ ORDER = (
     "test_e2e_rails",
     "test_e2e_faults",
     "test_e2e_leaks",
+    "test_e2e_commands",
     "test_e2e_actions",
     "test_e2e_policies",
     "test_e2e_crashes",
