@@ -19,7 +19,7 @@ from workloads.gobuild import build_binary, cache_dir, digest
 
 REPO = Path(__file__).resolve().parents[2]
 DRIVE = Path(__file__).with_name("drive.py")
-PATIENCE = 60.0
+PATTERNS = REPO / "tests" / "fixtures" / "patterns"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,8 @@ class Program:
     """The check that must fail: `heap` or `goroutines`; other checks may."""
     place: str
     """Part of the name of the function that must be named."""
+    pattern: str = ""
+    """What its shape must be called; empty: no pattern must fit."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +56,49 @@ class Trial:
         return next((one["outcome"] for one in self.found.get("checks", ()) if one["check"] == check), "not measured")
 
     def names(self, program: Program) -> bool:
-        """Whether the right check failed, with the right place among those that it names."""
+        """Whether the right check failed, with the right place and pattern among those that it names."""
         checks = [one for one in self.found.get("checks", ()) if one["check"] == program.grows]
+        places = [place for one in checks if one["outcome"] == "leak" for place in one["places"]]
         return any(
-            one["outcome"] == "leak" and any(program.place in place["function"] for place in one["places"])
-            for one in checks
-        )  # fmt: skip
+            program.place in place["function"] and place["pattern"] == (program.pattern or None) for place in places
+        )
 
 
-def _leakserver(shape: str, grows: str, place: str) -> Program:
+def _leakserver(shape: str, grows: str, place: str, pattern: str) -> Program:
     quiet = ("-addr", "{address}", "-rate", "0.000001", "-documents", "1", "-document-bytes", "1024")
-    return Program(shape, LEAKSERVER, ("-shape", shape, *quiet), ("-fixed",), shape, grows, place)
+    return Program(shape, LEAKSERVER, ("-shape", shape, *quiet), ("-fixed",), shape, grows, place, pattern)
+
+
+def _fixture(leak: str, events: int, grows: str, place: str, pattern: str) -> Program:
+    """`events` in each run of the command."""
+    work = f"/advance?events={events}"
+    return Program(f"fixture {leak}", PATTERNS, ("-leak", leak), ("-fixed",), work, grows, place, pattern)
 
 
 PROGRAMS = (
-    _leakserver("ast-cache", "heap", "astcache.(*Cache).parseAndKeep"),
-    _leakserver("did-change", "goroutines", "analysis.(*Service).analyzeAndSend"),
-    _leakserver("sync-map", "heap", "typeindex.(*Index).checkAndStore"),
+    _leakserver("ast-cache", "heap", "astcache.(*Cache).parseAndKeep", "syntax-cache"),
+    _leakserver("did-change", "goroutines", "analysis.(*Service).analyzeAndSend", "blocked-senders"),
+    _leakserver("sync-map", "heap", "typeindex.(*Index).checkAndStore", ""),
+    _fixture("ast-cache", 12, "heap", "main.", "syntax-cache"),
+    _fixture("blocked-receivers", 10, "goroutines", "main.deliver", "blocked-receivers"),
+    _fixture("blocked-senders", 10, "goroutines", "main.analyse", "blocked-senders"),
+    _fixture("body-not-closed", 10, "goroutines", "net/http.(*persistConn).readLoop", "body-not-closed"),
+    _fixture("boxed-values", 4000, "heap", "main.tally", "boxed-values"),
+    _fixture("buffered-senders", 10, "goroutines", "main.produce", "blocked-senders"),
+    _fixture("context", 3000, "heap", "main.", "context-not-cancelled"),
+    _fixture("context-goroutine", 10, "goroutines", "context.(*cancelCtx).", "context-not-cancelled"),
+    _fixture("file-set", 120, "heap", "main.", "syntax-cache"),
+    _fixture("goroutine-per-edit", 10, "goroutines", "main.follow", "goroutine-without-end"),
+    _fixture("goroutine-polling", 10, "goroutines", "main.poll", "goroutine-without-end"),
+    _fixture("handlers", 6000, "heap", "main.", "handlers-not-released"),
+    _fixture("lock", 10, "goroutines", "main.withdraw", "lock-not-released"),
+    _fixture("map", 5000, "heap", "main.", "map-grows"),
+    _fixture("read-lock", 10, "goroutines", "main.look", "lock-not-released"),
+    _fixture("sync-map", 4000, "heap", "main.", "sync-map-grows"),
+    _fixture("ticker", 100, "goroutines", "main.beat", "timer-not-stopped"),
+    _fixture("timer", 6000, "heap", "main.guard", "timer-not-stopped"),
+    _fixture("wait-group", 10, "goroutines", "main.await", "wait-group-not-done"),
+    _fixture("watcher", 5, "goroutines", "fsnotify.", "watcher-not-closed"),
 )
 
 

@@ -16,8 +16,9 @@ from leakwarden.adapters.gate_command import Command
 from leakwarden.adapters.gate_target import GateTarget
 from leakwarden.cli.url import parse_url
 from leakwarden.core.gate.decide import growth_of, look
-from leakwarden.core.gate.growers import growers
+from leakwarden.core.gate.naming import named_growers
 from leakwarden.core.gate.values import Check, Kind, Measurement, Outcome, Plan, Report
+from leakwarden.core.patterns import builtin_patterns
 from leakwarden.errors import NotMeasured
 
 TIMEOUT = 60.0
@@ -141,5 +142,5 @@ def _values(kind: Kind, measured: Sequence[Measurement]) -> list[int]:
 
 def _check(kind: Kind, outcome: Outcome, measured: Sequence[Measurement], plan: Plan) -> Check:
     values = _values(kind, measured)
-    grown = () if outcome is Outcome.PASSED else growers(kind, measured, plan)
+    grown = () if outcome is Outcome.PASSED else named_growers(kind, measured, plan, builtin_patterns())
     return Check(kind, outcome, plan.tolerance(kind), growth_of(values, plan), values, grown)

@@ -46,4 +46,5 @@ def _place(grower: Grower) -> dict[str, Any]:
     return {
         "function": site.function, "file": site.file, "line": site.line, "leaf": site.leaf, "wait": grower.wait,
         "growth": round(grower.growth), "share": round(grower.share, 3),
+        "pattern": grower.pattern.name if grower.pattern else None,
     }  # fmt: skip

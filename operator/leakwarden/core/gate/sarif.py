@@ -9,6 +9,7 @@ from typing import Any
 
 from leakwarden.core.gate.say import NAMES, capital, fix, grew, headline, where
 from leakwarden.core.gate.values import Check, Grower, Kind, Outcome, Report
+from leakwarden.core.report.pattern import sentence
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 Locate = Callable[[str], str | None]
@@ -59,13 +60,14 @@ def sarif(report: Report, version: str, locate: Locate) -> str:
 def _result(check: Check, grower: Grower | None, report: Report, locate: Locate) -> dict[str, Any]:
     rule = _RULES[check.kind][0]
     place = f" {grew(grower, check.kind)} of it at {where(grower)}." if grower else ""
+    named = f" {sentence(grower.pattern)}" if grower and grower.pattern else ""
     function = grower.site.function if grower else ""
     key = f"{rule}/{function}/{grower.wait or ''}" if grower else rule
     return {
         "ruleId": rule,
         "ruleIndex": [*_RULES].index(check.kind),
         "level": _LEVELS[check.outcome],
-        "message": {"text": f"{capital(headline(check, report))}.{place} Fix: {fix(check, report, grower)}."},
+        "message": {"text": f"{capital(headline(check, report))}.{place}{named} Fix: {fix(check, report, grower)}."},
         "locations": [_location(grower, locate)] if grower else [],
         # Not the line: it moves with each change, and the finding would be a new one.
         "partialFingerprints": {"leakwardenPlace/v1": sha256(key.encode()).hexdigest()[:32]},

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from leakwarden.api.words import Family, Unit, WaitKind
 from leakwarden.core.gate.values import Check, Grower, Kind, Outcome, Report
-from leakwarden.core.patterns import Place, builtin_patterns, identify
 from leakwarden.core.report.amounts import amount, plural
 from leakwarden.core.report.fixes import general_fix
 from leakwarden.core.report.message import place
+from leakwarden.core.report.pattern import more, sentence
 
 NAMES = {Kind.HEAP: "live heap", Kind.GOROUTINES: "goroutines"}
 RATE = "GODEBUG=memprofilerate=4096"
@@ -69,21 +69,23 @@ def grew(grower: Grower, kind: Kind) -> str:
     return f"{signed(grower.growth, kind.unit)}, {grower.share * 100:.0f} %"
 
 
+def pattern(check: Check) -> str:
+    """A sentence on the known shape of the place that grew most, of those that have one; empty where none has."""
+    named = next((grower.pattern for grower in check.growers if grower.pattern), None)
+    return sentence(named) if named else ""
+
+
 def fix(check: Check, report: Report, grower: Grower | None = None) -> str:
     """What to change for a place, without one for that which grew most; one clause."""
     grower = grower or (check.growers[0] if check.growers else None)
-    if check.kind is Kind.GOROUTINES:
-        return _fix(Family.GOROUTINE, grower)
-    if any(other.kind is Kind.GOROUTINES and other.outcome is Outcome.LEAK for other in report.checks):
+    if grower is not None and grower.pattern is not None:
+        return f"{grower.pattern.fix}{more(grower.pattern)}"
+    if check.kind is Kind.HEAP and any(
+        other.kind is Kind.GOROUTINES and other.outcome is Outcome.LEAK for other in report.checks
+    ):
         return "end the goroutines that leak first: they keep all that they refer to; then run the gate again"
-    return _fix(Family.MEMORY, grower)
-
-
-def _fix(family: Family, grower: Grower | None) -> str:
-    if grower is None:
-        return general_fix(family, None, None)
-    pattern = identify(Place(family, grower.site, grower.wait), builtin_patterns())
-    return pattern.fix if pattern else general_fix(family, grower.site, grower.wait)
+    family = Family.MEMORY if check.kind is Kind.HEAP else Family.GOROUTINE
+    return general_fix(family, grower.site if grower else None, grower.wait if grower else None)
 
 
 def caveat(check: Check, report: Report) -> str:
@@ -101,6 +103,6 @@ def details(check: Check, report: Report) -> list[str]:
     lines = [headline(check, report)]
     lines += [f"{grew(one, check.kind)}: {where(one)}" for one in check.growers]
     if check.outcome is not Outcome.PASSED:
-        lines += [said for said in (caveat(check, report),) if said]
+        lines += [said for said in (caveat(check, report), pattern(check)) if said]
         lines.append(f"Fix: {fix(check, report)}.")
     return lines

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from leakwarden.core.gate.say import NAMES, capital, caveat, fix, grew, headline, signed, verdict, where
+from leakwarden.core.gate.say import NAMES, capital, caveat, fix, grew, headline, pattern, signed, verdict, where
 from leakwarden.core.gate.values import Check, Outcome, Report
 from leakwarden.core.report.amounts import amount, plural
 
@@ -40,7 +40,9 @@ def _row(check: Check) -> str:
 def _found(check: Check, report: Report) -> list[str]:
     lines = [f"{capital(headline(check, report))}.", ""]
     lines += [f"- {grew(one, check.kind)}: {_code(where(one))}" for one in check.growers]
-    lines += ["", *([said, ""] if (said := caveat(check, report)) else []), f"**Fix:** {fix(check, report)}."]
+    for said in (caveat(check, report), pattern(check)):
+        lines += ["", _plain(said)] if said else []
+    lines += ["", f"**Fix:** {_plain(fix(check, report))}."]
     return lines
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from leakwarden.api.words import Unit, WaitKind
+from leakwarden.core.findings import Named
 from leakwarden.core.readings import GoroutineReading, HeapReading, Site
 
 
@@ -95,6 +96,8 @@ class Grower:
     """Of all growth, 0 to 1."""
     wait: WaitKind | None = None
     """Of goroutines: what they wait for."""
+    pattern: Named | None = None
+    """The known shape that it has; None where none fits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def traced(one: OpenFinding, now: Now) -> OpenFinding:
     traces = Traces(
         calls=calls,
         kept=kept,
-        called=tuple(islice(_called(function, reading.heap.kept), CALLED)),
+        called=tuple(islice(called_ways(function, reading.heap.kept), CALLED)),
         beside=tuple(islice(_beside(finding, now.segment, reading.goroutines.calls), BESIDE)),
     )
     return replace(one, finding=replace(finding, traces=traces))
@@ -54,7 +54,7 @@ def _doubled(before: Iterable[Kept], after: Iterable[Kept]) -> bool:
     return held > 0 and held >= 2 * sum(way.bytes for way in before)
 
 
-def _called(function: str, kept: Mapping[str, Iterable[Kept]]) -> Iterator[Kept]:
+def called_ways(function: str, kept: Mapping[str, Iterable[Kept]]) -> Iterator[Kept]:
     """What other functions hold when this one calls them, most first."""
     ways = [way for name, all_ways in kept.items() if name != function for way in all_ways]
     called = [way for way in ways if way.calls[way.inner : way.inner + 1] == (function,)]

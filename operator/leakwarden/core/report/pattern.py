@@ -13,13 +13,15 @@ MAX_CHAIN: Final = 200
 
 
 def told(finding: Finding) -> str:
-    """`Pattern: mutex never released: the goroutine that holds … waits (likely).` Empty without a pattern.
+    """The sentence on its pattern; empty without one."""
+    return sentence(finding.pattern) if finding.pattern else ""
+
+
+def sentence(pattern: Named) -> str:
+    """`Pattern: mutex never released: the goroutine that holds … waits (likely).`
 
     A chain says on which functions' stacks the objects were made and are kept: what points to what no profile tells.
     """
-    pattern = finding.pattern
-    if pattern is None:
-        return ""
     likely = "likely, an estimate from the stacks: " if pattern.estimate else ""
     chain = f"; kept along {clip(pattern.chain, MAX_CHAIN)}, as far as the stacks tell" if pattern.chain else ""
     return f"Pattern: {likely}{pattern.title}: {pattern.why}{chain}."
