@@ -78,7 +78,7 @@ def _fixture(leak: str, events: int, grows: str, place: str, pattern: str) -> Pr
 PROGRAMS = (
     _leakserver("ast-cache", "heap", "astcache.(*Cache).parseAndKeep", "syntax-cache"),
     _leakserver("did-change", "goroutines", "analysis.(*Service).analyzeAndSend", "blocked-senders"),
-    _leakserver("sync-map", "heap", "typeindex.(*Index).checkAndStore", ""),
+    _leakserver("sync-map", "heap", "typeindex.(*Index).checkAndStore", "syntax-cache"),
     _fixture("ast-cache", 12, "heap", "main.", "syntax-cache"),
     _fixture("blocked-receivers", 10, "goroutines", "main.deliver", "blocked-receivers"),
     _fixture("blocked-senders", 10, "goroutines", "main.analyse", "blocked-senders"),
