@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from leakwarden.core.findings import Named
 from leakwarden.core.gate.document import document
 from leakwarden.core.gate.junit import junit, junit_error
 from leakwarden.core.gate.sarif import sarif
@@ -35,14 +36,14 @@ def test_a_leak_is_told_with_its_size_its_place_and_its_fix() -> None:
         "live heap grew by 9.54 MiB in 5 runs (9.54 MiB to 9.54 MiB; tolerance 1 MiB), steadily over 10 runs",
         "+9.06 MiB, 95 %: example.com/app/store.(*Store).keep (store.go:41, leaf go/parser.ParseFile)",
         "Places are estimates, from one sample in 4 KiB allocated.",
-        "Fix: drop the old version's tree and types when a file changes, is renamed or closes, and its lines with "
-        "FileSet.RemoveFile (Go 1.25) or a FileSet of its own.",
+        "Fix: find what keeps these objects and only grows (a cache, a map keyed by path or version, a token.FileSet, "
+        "a slice); remove entries when their document or session closes.",
     ]
 
 
 def test_leaked_goroutines_come_before_the_memory_that_they_hold() -> None:
     assert details(heap(LEAKS), LEAKS)[-1].startswith("Fix: end the goroutines that leak first")
-    assert details(LEAKS.checks[1], LEAKS)[-1].startswith("Fix: let the sender select on ctx.Done() too")
+    assert details(LEAKS.checks[1], LEAKS)[-1].startswith("Fix: the goroutines have no end")
 
 
 def test_a_cache_that_filled_is_told_with_what_it_took() -> None:
@@ -64,6 +65,29 @@ def test_how_far_places_can_be_trusted_is_said(sampling: int, says: str) -> None
     said = caveat(heap(coarse), coarse)
     assert says in said
     assert bool(says) == bool(said)
+
+
+def test_a_pattern_is_told_in_every_report_and_brings_its_fix() -> None:
+    shape = Named(
+        "map-grows", "map that only grows", "old keys stay", "delete the old key", "docs/patterns.md#map-grows"
+    )
+    grower = replace(heap(MEMORY).growers[0], pattern=shape)
+    named = report(check(Kind.HEAP, Outcome.LEAK, STEADY, grower), check(Kind.GOROUTINES, Outcome.PASSED, FLAT))
+    says = "Pattern: map that only grows: old keys stay."
+    fix = "Fix: delete the old key (more: docs/patterns.md#map-grows)."
+    assert details(heap(named), named)[-2:] == [says, fix]
+    for text in (junit(named), sarif(named, "1.2.3", lambda _: None)):
+        assert says in text
+        assert fix in text
+    assert says in summary(named)
+    assert document(named)["checks"][0]["places"][0]["pattern"] == "map-grows"
+
+
+def test_a_pattern_that_tells_of_goroutines_is_a_better_fix_for_their_memory_than_to_look_again() -> None:
+    shape = Named("blocked-senders", "blocked senders", "nobody receives", "receive or give up", "")
+    memory, goroutines = LEAKS.checks
+    named = replace(memory, growers=(replace(memory.growers[0], pattern=shape),))
+    assert details(named, report(named, goroutines))[-1] == "Fix: receive or give up."
 
 
 # -- JUnit ------------------------------------------------------------------------------------------------------------
@@ -205,6 +229,7 @@ def test_the_document_has_every_figure() -> None:
         {
             "function": "example.com/app/store.send", "file": "example.com/app/store/send.go", "line": 7,
             "leaf": "runtime.gopark", "wait": "chan send", "growth": 250, "share": 1.0,
+            "pattern": None,
         }
     ]  # fmt: skip
     assert document(PASSED)["checks"][0]["fix"] is None
