@@ -25,7 +25,7 @@ def verdict(report: Report) -> str:
 
 
 def headline(check: Check, report: Report) -> str:
-    """E.g. `live heap grew by 5.2 MiB in 5 runs (4.9 to 5.5 MiB; tolerance 1 MiB) and went on growing in all 10`."""
+    """E.g. `live heap grew by 5.2 MiB in 5 runs (4.9 to 5.5 MiB; tolerance 1 MiB), steadily over 10 runs`."""
     unit, growth, repeats = check.kind.unit, check.growth, plural(report.plan.repeats, "run")
     name, tolerance = NAMES[check.kind], amount(check.tolerance, unit)
     if check.outcome is Outcome.PASSED:
