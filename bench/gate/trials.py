@@ -1,8 +1,8 @@
-"""The gate on small programs that leak, and on the same programs fixed: each trial a fresh process, a real command."""
+"""The gate on small programs that leak, and on the same programs fixed: each trial on a fresh process."""
 
 from __future__ import annotations
 
-import json
+import asyncio
 import os
 import socket
 import subprocess
@@ -14,10 +14,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leakwarden.cli.gate import Job, gate
+from leakwarden.core.gate.document import document
+from leakwarden.core.gate.values import Plan
+from leakwarden.errors import NotMeasured
 from workloads.build import LEAKSERVER
 from workloads.gobuild import build_binary, cache_dir, digest
 
 REPO = Path(__file__).resolve().parents[2]
+PATIENCE = 60.0
+"""Seconds until a program answers."""
 DRIVE = Path(__file__).with_name("drive.py")
 PATTERNS = REPO / "tests" / "fixtures" / "patterns"
 
@@ -47,10 +53,12 @@ class Trial:
     """One run of the gate."""
 
     code: int
+    """With which the command would exit."""
     seconds: float
     found: Mapping[str, Any]
-    """The JSON document; empty where there is none."""
+    """The JSON document; empty where it was not measured."""
     said: str
+    """Why it was not."""
 
     def outcome(self, check: str) -> str:
         return next((one["outcome"] for one in self.found.get("checks", ()) if one["check"] == check), "not measured")
@@ -109,20 +117,16 @@ def built(program: Program) -> Path:
 
 
 def trial(program: Program, *, leaking: bool) -> Trial:
-    """The gate as a user runs it, on a process of its own."""
-    arguments = [*program.arguments, *(() if leaking else program.fixed)]
-    with _running(built(program), arguments) as port:
-        words = [
-            sys.executable, "-m", "leakwarden", "gate", "-o", "json", "--url", f"http://127.0.0.1:{port}/debug/pprof",
-            "--", sys.executable, "-S", "-E", str(DRIVE), str(port), program.work,
-        ]  # fmt: skip
-        environment = {**os.environ, "PYTHONPATH": str(REPO / "operator")}
-        for ours in ("GITHUB_STEP_SUMMARY", "MEM_LEAK_TOLERANCE_KB"):
-            environment.pop(ours, None)
+    """The gate on a process of its own, as the command runs it; in this process, so that nothing is waited for twice."""
+    with _running(built(program), [*program.arguments, *(() if leaking else program.fixed)]) as port:
+        url = f"http://127.0.0.1:{port}/debug/pprof"
+        words = [sys.executable, "-S", "-E", str(DRIVE), str(port), program.work]
         began = time.monotonic()
-        done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
-    found = json.loads(done.stdout) if done.stdout else {}
-    return Trial(done.returncode, time.monotonic() - began, found, done.stderr)
+        try:
+            report = asyncio.run(gate(Job(words, url, PATIENCE, Plan(), output_to_stderr=True), lambda _: None))
+        except NotMeasured as error:
+            return Trial(2, time.monotonic() - began, {}, str(error))
+    return Trial(1 if report.leaks else 0, report.seconds, document(report), "")
 
 
 @contextmanager
