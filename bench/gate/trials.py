@@ -117,7 +117,7 @@ def built(program: Program) -> Path:
 
 
 def trial(program: Program, *, leaking: bool) -> Trial:
-    """The gate on a process of its own, as the command runs it; in this process, so that nothing is waited for twice."""
+    """The gate on a process of its own, run as the command does but without its start, which would cost most."""
     with _running(built(program), [*program.arguments, *(() if leaking else program.fixed)]) as port:
         url = f"http://127.0.0.1:{port}/debug/pprof"
         words = [sys.executable, "-S", "-E", str(DRIVE), str(port), program.work]
