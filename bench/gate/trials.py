@@ -17,6 +17,7 @@ from typing import Any
 from leakwarden.cli.gate import Job, gate
 from leakwarden.core.gate.document import document
 from leakwarden.core.gate.values import Plan
+from leakwarden.core.patterns import builtin_patterns
 from leakwarden.errors import NotMeasured
 from workloads.build import LEAKSERVER
 from workloads.gobuild import build_binary, cache_dir, digest
@@ -123,7 +124,7 @@ def trial(program: Program, *, leaking: bool) -> Trial:
         words = [sys.executable, "-S", "-E", str(DRIVE), str(port), program.work]
         began = time.monotonic()
         try:
-            report = asyncio.run(gate(Job(words, url, PATIENCE, Plan(), output_to_stderr=True), lambda _: None))
+            report = asyncio.run(gate(Job(words, url, PATIENCE, Plan(), True, builtin_patterns()), lambda _: None))
         except NotMeasured as error:
             return Trial(2, time.monotonic() - began, {}, str(error))
     return Trial(1 if report.leaks else 0, report.seconds, document(report), "")

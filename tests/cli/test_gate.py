@@ -78,9 +78,13 @@ async def test_a_command_that_leaves_memory_behind_fails_and_the_place_is_in_eve
 ) -> None:
     (tmp_path / "summary.md").write_text("before\n")
     files = [word for kind in ("junit", "sarif", "summary") for word in (f"--{kind}", tmp_path / f"{kind}.md")]
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(
+        "patterns: [{name: mine, title: t, why: w, fix: f, when: [{family: memory, keeps: {calls: [main.hold]}}]}]\n"
+    )
     async with go_process(program) as port:
         url = f"http://127.0.0.1:{port}/debug/pprof"
-        arguments = ("--url", url, "--repeats", "3", "-o", "json", "--source-root", REPO, *files)
+        arguments = ("--url", url, "--repeats", "3", "-o", "json", "--source-root", REPO, "--patterns", mine, *files)
         code, out, err = await ended(await gate(*arguments, "--", *asking(port, "/grow")))
     assert code == 1, err
     found = json.loads(out)
@@ -89,6 +93,7 @@ async def test_a_command_that_leaves_memory_behind_fails_and_the_place_is_in_eve
     assert found["checks"][0]["growth"] == pytest.approx(12 << 20, rel=0.1)
     assert (found["checks"][1]["outcome"], found["runs"], found["url"]) == ("passed", 6, url)
     assert places(found, 0) == ["main.hold"]
+    assert (found["checks"][0]["places"][0]["pattern"], found["checks"][0]["fix"]) == ("mine", "f")
     failure = ET.parse(tmp_path / "junit.md").find("testsuite/testcase/failure")  # noqa: S314 (our own)
     assert failure is not None
     assert "main.hold (main.go:" in (failure.text or "")
@@ -241,6 +246,7 @@ def run(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Result:
         (("--ready-timeout", "soon", "--", "true"), "--ready-timeout: 'soon' is not a duration"),
         (("--junit", "/nowhere/gate.xml", "--", "true"), "--junit: /nowhere/gate.xml cannot be written"),
         (("--sarif", "/", "--", "true"), "--sarif: / cannot be written"),
+        (("--patterns", "/nowhere.yaml", "--", "true"), "/nowhere.yaml: No such file"),
         (("--source-root", "/nowhere", "--", "true"), "--source-root: there is no folder /nowhere"),
         (("--url", "127.0.0.1:1", "--ready-timeout", "100ms", "--", "true"), "did not answer within 0.1 s"),
         (("--", "true"), "true ended without serving pprof: its TestMain must call leakgate.Main"),

@@ -18,7 +18,7 @@ from leakwarden.cli.url import parse_url
 from leakwarden.core.gate.decide import growth_of, look
 from leakwarden.core.gate.naming import named_growers
 from leakwarden.core.gate.values import Check, Kind, Measurement, Outcome, Plan, Report
-from leakwarden.core.patterns import builtin_patterns
+from leakwarden.core.patterns import Table
 from leakwarden.errors import NotMeasured
 
 TIMEOUT = 60.0
@@ -41,6 +41,8 @@ class Job:
     """Seconds."""
     plan: Plan
     output_to_stderr: bool
+    patterns: Table
+    """What the places that grew are named by."""
 
 
 class Work(Protocol):
@@ -120,7 +122,7 @@ async def _measured(job: Job, work: Work, target: GateTarget, command: str, say:
         outcomes = {kind: look(_values(kind, measured), plan, plan.tolerance(kind)) for kind in Kind}
         if None not in outcomes.values() or Outcome.LEAK in outcomes.values():
             break
-    checks = [_check(kind, outcome or Outcome.UNPROVEN, measured, plan) for kind, outcome in outcomes.items()]
+    checks = [_check(kind, outcome or Outcome.UNPROVEN, measured, job) for kind, outcome in outcomes.items()]
     return Report(target.url, command, plan, checks, measured[-1].sampling, 0.0)
 
 
@@ -140,7 +142,7 @@ def _values(kind: Kind, measured: Sequence[Measurement]) -> list[int]:
     return [kind.value_of(one) for one in measured]
 
 
-def _check(kind: Kind, outcome: Outcome, measured: Sequence[Measurement], plan: Plan) -> Check:
-    values = _values(kind, measured)
-    grown = () if outcome is Outcome.PASSED else named_growers(kind, measured, plan, builtin_patterns())
+def _check(kind: Kind, outcome: Outcome, measured: Sequence[Measurement], job: Job) -> Check:
+    plan, values = job.plan, _values(kind, measured)
+    grown = () if outcome is Outcome.PASSED else named_growers(kind, measured, plan, job.patterns)
     return Check(kind, outcome, plan.tolerance(kind), growth_of(values, plan), values, grown)

@@ -52,6 +52,10 @@ docs/gate.md says how growth is told from noise, and has a workflow.
     help="Append Markdown to it.",
 )  # fmt: skip
 @click.option(
+    "--patterns", type=click.Path(path_type=Path),
+    help="Patterns of your own, tried before the built-in ones; docs/patterns.md tells the form.",
+)  # fmt: skip
+@click.option(
     "--source-root", type=click.Path(path_type=Path), default=Path(), show_default=True,
     help="The repository: files in SARIF are relative to it.",
 )  # fmt: skip
@@ -61,8 +65,8 @@ docs/gate.md says how growth is told from noise, and has a workflow.
 )  # fmt: skip
 def gate(
     command: tuple[str, ...], url: str | None, warmup: int, repeats: int, tolerance_kb: int, goroutine_tolerance: int,
-    ready_timeout: str | None, junit: Path | None, sarif: Path | None, summary: Path | None, source_root: Path,
-    form: str,
+    ready_timeout: str | None, junit: Path | None, sarif: Path | None, summary: Path | None, patterns: Path | None,
+    source_root: Path, form: str,
 ) -> None:  # fmt: skip
     """Run COMMAND over and over, and fail where a Go process keeps more memory or goroutines after each run.
 
@@ -75,6 +79,7 @@ def gate(
     from leakwarden.cli.gate import gate as measured
     from leakwarden.cli.gate_reports import Reports, told
     from leakwarden.cli.output import written
+    from leakwarden.cli.patterns import table_in_force
     from leakwarden.core.gate.values import Plan
 
     try:
@@ -82,8 +87,9 @@ def gate(
         patience = _seconds("--ready-timeout", ready_timeout or ("1m" if url else "10m"))
         reports = Reports(junit, sarif, summary, source_root)
         reports.check()
+        job = Job(command, url, patience, plan, form == "json", table_in_force(patterns))
         try:
-            report = asyncio.run(measured(Job(command, url, patience, plan, form == "json"), _say))
+            report = asyncio.run(measured(job, _say))
         except LeakwardenError as error:
             reports.write_error(shlex.join(command), str(error))
             raise

@@ -9,13 +9,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from leakwarden.core.findings import Named
 from leakwarden.core.gate.document import document
 from leakwarden.core.gate.junit import junit, junit_error
 from leakwarden.core.gate.sarif import sarif
 from leakwarden.core.gate.say import caveat, details, headline, verdict
 from leakwarden.core.gate.summary import summary, summary_error
 from leakwarden.core.gate.values import Check, Kind, Outcome, Report
+from leakwarden.core.traces import Named
 from tests.core.gate.made import FLAT, LEAKS, MEMORY, PASSED, STEADY, UNPROVEN, check, report
 
 ALL = (LEAKS, MEMORY, UNPROVEN, PASSED)

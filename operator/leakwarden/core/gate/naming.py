@@ -7,12 +7,12 @@ from dataclasses import replace
 from itertools import islice
 
 from leakwarden.api.words import Family
-from leakwarden.core.findings import Beside, Traces
 from leakwarden.core.gate.growers import growers
 from leakwarden.core.gate.values import Grower, Kind, Measurement, Plan
 from leakwarden.core.judge.tracing import BESIDE, CALLED, WAITING, called_ways
 from leakwarden.core.patterns import Place, Table, identify
 from leakwarden.core.readings import Calls, group_key
+from leakwarden.core.traces import Beside, Traces
 
 
 def named_growers(kind: Kind, measured: Sequence[Measurement], plan: Plan, table: Table) -> tuple[Grower, ...]:

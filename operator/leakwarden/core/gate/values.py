@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from leakwarden.api.words import Unit, WaitKind
-from leakwarden.core.findings import Named
 from leakwarden.core.readings import GoroutineReading, HeapReading, Site
+from leakwarden.core.traces import Named
 
 
 @dataclass(frozen=True, slots=True)
