@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,10 @@ class Cluster:
     def environment(self) -> dict[str, str]:
         """KUBECONFIG and PATH for commands that use the cluster; the cluster's own kubectl comes first on PATH."""
         return {"KUBECONFIG": str(self.kubeconfig), "PATH": f"{self.bin_dir}:{os.environ.get('PATH', '')}"}
+
+    def as_user(self, kubeconfig: Path) -> Cluster:
+        """The same cluster for `kubectl` of whoever that file names."""
+        return replace(self, kubeconfig=kubeconfig)
 
     def kubectl(self, *arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
         """Standard output of a kubectl command as administrator; ClusterError when it fails."""

@@ -95,5 +95,10 @@ def rendered(values: dict[str, Any], *flags: str) -> list[dict[str, Any]]:
     return [document for document in yaml.safe_load_all(helm.template(values, *flags)) if document]
 
 
+def resident(documents: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What is there as long as the release is: no hooks, no tests."""
+    return [each for each in documents if "helm.sh/hook" not in each["metadata"].get("annotations", {})]
+
+
 def of_kind(documents: list[dict[str, Any]], *kinds: str) -> list[dict[str, Any]]:
     return [document for document in documents if document["kind"] in kinds]

@@ -13,7 +13,7 @@ import yaml
 
 from hack import helm
 from hack.cluster import Cluster, ClusterError
-from tests.integration.charts import EVERYTHING, SETS, WRONG, of_kind, rendered
+from tests.integration.charts import EVERYTHING, SETS, WRONG, of_kind, rendered, resident
 from tests.integration.conftest import CRD
 
 pytestmark = pytest.mark.integration
@@ -100,7 +100,7 @@ def grants(documents: list[dict[str, Any]]) -> set[tuple[str, str, str, str]]:
 
 def test_the_chart_grants_what_deploy_rbac_yaml_grants() -> None:
     shipped = [document for document in yaml.safe_load_all((REPO / "deploy" / "rbac.yaml").read_text()) if document]
-    chart = rendered({"actions": {"annotate": True, "evict": True}})
+    chart = resident(rendered({"actions": {"annotate": True, "evict": True}}))
     assert grants(chart) == grants(shipped)
     assert {each["metadata"]["name"] for each in of_kind(chart, *ROLES, *BINDINGS)} == {
         each["metadata"]["name"] for each in of_kind(shipped, *ROLES, *BINDINGS)
@@ -119,16 +119,16 @@ def test_the_chart_grants_what_deploy_rbac_yaml_grants() -> None:
 def test_what_changes_pods_is_granted_only_when_switched_on(
     actions: dict[str, bool], verbs: set[tuple[str, str]]
 ) -> None:
-    granted = {(resource, verb) for _, resource, _, verb in grants(rendered({"actions": actions}))}
+    granted = {(resource, verb) for _, resource, _, verb in grants(resident(rendered({"actions": actions})))}
     assert granted & {("/pods", "patch"), ("/pods/eviction", "create")} == verbs
 
 
 def test_by_namespace_there_are_roles_only_and_only_there() -> None:
     documents = rendered(SETS["by namespace"])
     assert of_kind(documents, "ClusterRole", "ClusterRoleBinding") == []
-    at_home = {"/configmaps", "coordination.k8s.io/leases"}
-    elsewhere = {where for where, resource, _, _ in grants(documents) if resource not in at_home}
-    assert elsewhere == {"Role team-a", "Role team-b"}
+    assert {where for where, *_ in grants(documents)} == {"Role team-a", "Role team-b", "Role leakwarden"}
+    at_home = {resource for where, resource, *_ in grants(resident(documents)) if where == "Role leakwarden"}
+    assert at_home == {"/configmaps", "coordination.k8s.io/leases"}
     [workload] = of_kind(documents, "Deployment")
     [container] = workload["spec"]["template"]["spec"]["containers"]
     watched = [each["value"] for each in container["env"] if each["name"] == "LEAKWARDEN_WATCH_NAMESPACES"]
@@ -137,11 +137,30 @@ def test_by_namespace_there_are_roles_only_and_only_there() -> None:
 
 def test_every_role_is_bound_to_the_operators_account_and_to_nobody_else() -> None:
     for values in ({}, SETS["by namespace"]):
-        documents = rendered(values)
+        documents = resident(rendered(values))
         bound = {(each["roleRef"]["kind"], each["roleRef"]["name"]) for each in of_kind(documents, *BINDINGS)}
         assert bound == {(each["kind"], each["metadata"]["name"]) for each in of_kind(documents, *ROLES)}
         account = {"kind": "ServiceAccount", "name": "leakwarden", "namespace": "leakwarden"}
         assert all(each["subjects"] == [account] for each in of_kind(documents, *BINDINGS))
+
+
+@pytest.mark.parametrize("annotate", [True, False])
+def test_the_cleanup_may_list_pods_delete_our_own_and_patch_only_what_the_operator_might(annotate: bool) -> None:
+    documents = rendered({"actions": {"annotate": annotate, "evict": True}})
+    hooks = [each for each in documents if each["metadata"].get("annotations", {}).get("helm.sh/hook") == "post-delete"]
+    assert grants(hooks) == {
+        ("ClusterRole ", "/pods", "", "list"),
+        *([("ClusterRole ", "/pods", "", "patch")] if annotate else []),
+        ("Role leakwarden", "/pods", "", "list"),
+        ("Role leakwarden", "/configmaps", "leakwarden-journal", "delete"),
+        ("Role leakwarden", "coordination.k8s.io/leases", "leakwarden", "delete"),
+    }
+    assert all(each["subjects"][0]["name"] == "leakwarden-cleanup" for each in of_kind(hooks, *BINDINGS))
+
+
+def test_without_cleanup_nothing_runs_after_the_release() -> None:
+    for values in ({"cleanup": {"enabled": False}}, {"rbac": {"create": False}}):
+        assert of_kind(rendered(values), "Job") == []
 
 
 @pytest.mark.parametrize("values", SETS.values(), ids=SETS)

@@ -92,3 +92,54 @@ app.kubernetes.io/instance: {{ .Release.Name }}
   resourceNames: [leakwarden]
   verbs: [get, update]
 {{- end -}}
+
+{{/* For the pods of hooks and tests: where they may run, and who pulls their image. */}}
+{{- define "leakwarden.placement" -}}
+{{- with .Values.imagePullSecrets }}
+imagePullSecrets:
+{{- range . }}
+- name: {{ . }}
+{{- end }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector: {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations: {{- toYaml . | nindent 0 }}
+{{- end }}
+securityContext: {{- toYaml .Values.podSecurityContext | nindent 2 }}
+{{- end -}}
+
+{{/* One role and its binding, for hooks. Called with root, name, account, namespace (empty: the whole cluster), rules. */}}
+{{- define "leakwarden.hookRole" -}}
+{{- $kind := ternary "Role" "ClusterRole" (ne .namespace "") }}
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $kind }}
+metadata:
+  name: {{ .name }}
+  {{- with .namespace }}
+  namespace: {{ . }}
+  {{- end }}
+  labels: {{- include "leakwarden.labels" .root | nindent 4 }}
+  annotations: {{- include "leakwarden.cleanupHook" (dict "weight" "-1") | nindent 4 }}
+rules: {{- toYaml .rules | nindent 0 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ $kind }}Binding
+metadata:
+  name: {{ .name }}
+  {{- with .namespace }}
+  namespace: {{ . }}
+  {{- end }}
+  labels: {{- include "leakwarden.labels" .root | nindent 4 }}
+  annotations: {{- include "leakwarden.cleanupHook" (dict "weight" "-1") | nindent 4 }}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: {{ $kind }}, name: {{ .name }}}
+subjects:
+- {kind: ServiceAccount, name: {{ .account }}, namespace: {{ .root.Release.Namespace }}}
+{{- end -}}
+
+{{- define "leakwarden.cleanupHook" -}}
+helm.sh/hook: post-delete
+helm.sh/hook-weight: {{ .weight | quote }}
+helm.sh/hook-delete-policy: before-hook-creation,hook-succeeded
+{{- end -}}

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import click
 
+from leakwarden.cli.cleanup_command import cleanup
 from leakwarden.cli.gate_command import gate
 from leakwarden.cli.kubectl.completion import completion, offered
 from leakwarden.cli.kubectl.explain import explain
@@ -160,7 +161,7 @@ def diff(base: Path, new: Path, form: str, by: str, top: int, sample_index: str)
 
 
 for command in (
-    record, replay, gate, findings, top, explain, profile, pause, resume, mute, unmute, completion,
+    record, replay, gate, cleanup, findings, top, explain, profile, pause, resume, mute, unmute, completion,
 ):  # fmt: skip
     main.add_command(command)
 

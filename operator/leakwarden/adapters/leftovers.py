@@ -1,0 +1,68 @@
+"""What the operator put into a cluster besides the status of policies: annotations, its journal, its Lease."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+from leakwarden.adapters import journal
+from leakwarden.adapters.actuator import LiveActuator
+from leakwarden.adapters.ports import KubeApi, KubeReader
+from leakwarden.api import SUMMARY_ANNOTATION
+from leakwarden.core.pod_facts import pod_facts
+from leakwarden.core.targets import PodFacts
+from leakwarden.errors import ApiNotFound
+
+LOOK_AGAIN = 1.0
+"""Seconds between two looks at whether an operator still runs."""
+
+
+class KubeReadWrite(KubeApi, KubeReader, Protocol):
+    """Both; KubeClient is."""
+
+
+class Leftovers:
+    """`namespaces`: where policies were followed, empty for all; `home`: the operator's own, `lease` the name of the
+    Lease there. Methods raise ApiError."""
+
+    def __init__(self, api: KubeReadWrite, home: str, lease: str, namespaces: Sequence[str]) -> None:
+        self._api = api
+        self._home = home
+        self._lease = lease
+        self._namespaces = namespaces
+
+    async def wait_gone(self, selector: str, patience: float) -> None:
+        """Until no pod of the operator's own namespace fits: one that runs would write all of it anew. TimeoutError."""
+        path, labels = f"/api/v1/namespaces/{self._home}/pods", {"labelSelector": selector}
+        async with asyncio.timeout(patience):
+            while await self._pods(path, labels):  # noqa: ASYNC110 (they are another process's)
+                await asyncio.sleep(LOOK_AGAIN)
+
+    async def annotated(self) -> list[PodFacts]:
+        """Pods that carry our annotation: annotations have no selector, so every pod is listed."""
+        paths = [f"/api/v1/namespaces/{namespace}/pods" for namespace in self._namespaces] or ["/api/v1/pods"]
+        pods = [pod for path in paths for pod in await self._pods(path)]
+        return [pod_facts(pod) for pod in pods if SUMMARY_ANNOTATION in (pod["metadata"].get("annotations") or {})]
+
+    async def unannotate(self, pod: PodFacts) -> None:
+        """A pod that is gone has none."""
+        await LiveActuator(self._api).unannotate(pod)
+
+    async def delete_own(self) -> list[str]:
+        """Delete the journal and the Lease; returns what was there."""
+        own = {
+            f"ConfigMap {journal.NAME}": f"/api/v1/namespaces/{self._home}/configmaps/{journal.NAME}",
+            f"Lease {self._lease}": f"/apis/coordination.k8s.io/v1/namespaces/{self._home}/leases/{self._lease}",
+        }
+        return [name for name, path in own.items() if await self._delete(path)]
+
+    async def _delete(self, path: str) -> bool:
+        try:
+            await self._api.request("DELETE", path)
+        except ApiNotFound:
+            return False
+        return True
+
+    async def _pods(self, path: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
+        return [pod async for items, _ in self._api.list_pages(path, params=params) for pod in items]

@@ -1,0 +1,49 @@
+"""`leakwarden cleanup`, for who uninstalls: it tells each thing that it took away, and what it could not."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+from leakwarden.adapters.kube_api import KubeClient
+from leakwarden.adapters.kube_config import load_connection
+from leakwarden.adapters.leftovers import Leftovers
+from leakwarden.api import SUMMARY_ANNOTATION
+from leakwarden.errors import ApiError
+from leakwarden.settings import Settings
+
+
+async def cleanup(settings: Settings, after: str, patience: float) -> AsyncIterator[str]:
+    """Sentences about what was done. Raises ApiError at the end when an annotation stayed.
+
+    `after`: labels of the operator's pods that must be gone first, for `patience` seconds at most; empty: not waited.
+    """
+    connection = await load_connection(str(settings.kubeconfig) if settings.kubeconfig else None)
+    async with KubeClient(connection) as api:
+        leftovers = Leftovers(api, settings.namespace, settings.lease_name, settings.watch_namespaces)
+        if after:
+            await _wait(leftovers, settings.namespace, after, patience)
+        stayed: list[ApiError] = []
+        for pod in await leftovers.annotated():
+            try:
+                await leftovers.unannotate(pod)
+            except ApiError as error:
+                stayed.append(error)
+            else:
+                yield f"pod {pod.namespace}/{pod.name}: annotation {SUMMARY_ANNOTATION} removed"
+        for name in await leftovers.delete_own():
+            yield f"{name} in namespace {settings.namespace} deleted"
+    if stayed:
+        raise ApiError(
+            f"{SUMMARY_ANNOTATION} stays on {len(stayed)} pods, the first: {stayed[0]}; as an administrator: "
+            f"kubectl annotate pods --all -n NAMESPACE {SUMMARY_ANNOTATION}-"
+        )
+
+
+async def _wait(leftovers: Leftovers, namespace: str, after: str, patience: float) -> None:
+    try:
+        await leftovers.wait_gone(after, patience)
+    except TimeoutError as error:
+        raise ApiError(
+            f"an operator still runs after {patience:g} s and would write everything anew: "
+            f"kubectl get pods -n {namespace} -l {after}"
+        ) from error
