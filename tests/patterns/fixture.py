@@ -32,6 +32,7 @@ RULES = RuleSet(
         Rule("live-heap", Signal.LIVE_HEAP, None, Growth(3 * MIB, WINDOW), 2 * INTERVAL, Severity.CRITICAL),
         Rule("site-bytes", Signal.SITE_BYTES, None, Growth(2 * MIB, WINDOW), 2 * INTERVAL, Severity.CRITICAL),
         Rule("goroutines", Signal.GOROUTINES, None, Growth(15, WINDOW), 2 * INTERVAL, Severity.WARNING),
+        Rule("map-entries", Signal.MAP_ENTRIES, None, Growth(5000, WINDOW), 2 * INTERVAL, Severity.WARNING),
         Rule("blocked", Signal.BLOCKED_GOROUTINES, None, Growth(15, WINDOW), 2 * INTERVAL, Severity.CRITICAL),
     ),
     grace=0.0,

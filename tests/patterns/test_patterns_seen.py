@@ -56,6 +56,12 @@ async def test_a_leaking_program_is_named_right_and_only_so(program: Path, patte
     assert names((await run(program, fixture, fixed=False)).findings) == {pattern}
 
 
+async def test_entries_of_a_sync_map_are_counted_where_they_are_stored(program: Path) -> None:
+    (fixture,) = FIXTURES_BY_PATTERN["sync-map-grows"]
+    by_rule = {rule: one for one in (await run(program, fixture, fixed=False)).findings for rule in one.rules}
+    assert by_rule["map-entries"].signature == "memory/main.remember"
+
+
 @pytest.mark.parametrize("fixture", [fixture for _, fixture in all_fixtures()], ids=lambda fixture: fixture.leak)
 async def test_nothing_is_named_on_the_fixed_program(program: Path, fixture: Fixture) -> None:
     judgement = await run(program, fixture, fixed=True)

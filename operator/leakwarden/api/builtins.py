@@ -15,12 +15,6 @@ from leakwarden.api.words import Severity, Signal
 DEFAULT_HOLD_INTERVALS = 4
 """The hold of a rule that names none."""
 
-NOT_EVALUATED_YET: dict[Signal, str] = {
-    Signal.MAP_ENTRIES: "map entries are not counted by this version; use SiteBytes",
-}
-"""Signals that a policy may name already, and why rules on them are not judged. Status says so at each such rule."""
-
-
 @dataclass(frozen=True, slots=True)
 class Builtin:
     """A rule whose times are counted in sampling intervals."""

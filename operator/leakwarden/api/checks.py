@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from leakwarden.api.builtins import DEFAULT_HOLD_INTERVALS, NOT_EVALUATED_YET, builtin_rules
+from leakwarden.api.builtins import DEFAULT_HOLD_INTERVALS, builtin_rules
 from leakwarden.api.quantity import Quantity
 from leakwarden.api.spec import LeakPolicySpec, MatchExpression, RuleSpec, Selector, SelectorOperator
 from leakwarden.api.words import UNITS, Unit
@@ -84,10 +84,6 @@ def _rules(spec: LeakPolicySpec) -> Iterator[InvalidSpec]:
             yield InvalidSpec(f"spec.rules[{index}].name", f"{rule.name!r} stands there twice")
         names.add(rule.name)
         yield from _rule(f"spec.rules[{index}]", rule, spec.sampling.interval.seconds)
-    if all(rule.signal in NOT_EVALUATED_YET for rule in rules):
-        signals = ", ".join(sorted({rule.signal for rule in rules}))
-        problem = f"no rule can be evaluated by this version ({signals}): nothing would be watched"
-        yield InvalidSpec("spec.rules", problem)
 
 
 def _rule(path: str, rule: RuleSpec, interval: float) -> Iterator[InvalidSpec]:

@@ -122,10 +122,6 @@ class RuleStatus(ApiModel):
     """Of its findings."""
     builtin: bool
     """Whether it comes with the operator, because the policy brings no rules."""
-    evaluated: bool
-    """Whether this version judges by it."""
-    reason: Message | None = None
-    """Why it is not evaluated."""
     open: Count
     """Open findings that it takes part in."""
 

@@ -7,11 +7,20 @@ written in Go outside the runtime, one object an entry, and keeps its frames.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from math import expm1
 from typing import Final
 
-ENTRIES: Final = ("internal/sync.newEntryNode", "sync.newEntry", "container/list.(*List).insertValue")
-"""How the functions begin that allocate one object an entry: of sync.Map, since Go 1.24 and before, and of lists."""
+from leakwarden.core.pprof.profile import Profile
+from leakwarden.core.readings import MapEntries, Site
+
+OF_SYNC_MAP: Final = ("internal/sync.newEntryNode", "sync.newEntry")
+"""How the functions begin that allocate one object an entry of a sync.Map, since Go 1.24 and before."""
+ENTRIES: Final = (*OF_SYNC_MAP, "container/list.(*List).insertValue")
+"""The same of all containers of interface values."""
+ENTRY_SIZE: Final = 48
+"""Bytes of an entry of a sync.Map, where none was seen that would tell."""
 
 SLOTS: Final = 1024
 """Of a full-grown table of a map (internal/runtime/maps: maxTableCapacity). A larger map has several, Go 1.24 on."""
@@ -40,3 +49,30 @@ def table_sizes() -> frozenset[int]:
 def is_table(size: int) -> bool:
     """Whether an object of so many bytes may be a full-grown table of a map; others may be of that size, too."""
     return size in table_sizes()
+
+
+def counted(
+    profile: Profile,
+    objects: Sequence[int],
+    samples: Mapping[str, Sequence[tuple[int, int]]],
+    site_of: Callable[[str], Site | None],
+) -> MapEntries:
+    """Entries of sync.Maps. `objects`: of every sample, in use; `samples`: by function, bytes and number of a sample.
+
+    An object of `size` bytes is sampled with probability 1 - exp(-size/period) (runtime/pprof: scaleHeapSample).
+    """
+    entries: dict[str, int] = {}
+    size = ENTRY_SIZE
+    if any(name.startswith(OF_SYNC_MAP) for name, _ in profile.functions.values()):
+        for function, some in samples.items():
+            for held, number in some:
+                if objects[number] > 0 and _leaf(profile, number).startswith(OF_SYNC_MAP):
+                    entries[function] = entries.get(function, 0) + objects[number]
+                    size = max(1, held // objects[number])
+    most = min(entries, key=lambda function: (-entries[function], function), default="")
+    each = -1 / expm1(-size / profile.period) if profile.period > 1 else 1.0
+    return MapEntries(sum(entries.values()), each, site_of(most) if most else None)
+
+
+def _leaf(profile: Profile, number: int) -> str:
+    return next((frame.function for frame in profile.frames(profile.stacks[number])[:1]), "")

@@ -64,6 +64,18 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
+class MapEntries:
+    """Live entries of sync.Maps, all of them together, as the sampled objects tell."""
+
+    count: int
+    each: float
+    """Entries that one sampled object stands for; 1 where every object is sampled. `count` is an estimate with a
+    variance of about `count * each`."""
+    site: Site | None
+    """The place that stores most of them."""
+
+
+@dataclass(frozen=True, slots=True)
 class HeapReading:
     """A heap profile as of the last completed GC, scaled by the proto's own sampling rate."""
 
@@ -78,6 +90,7 @@ class HeapReading:
     """By function name."""
     kept: Mapping[str, tuple[Kept, ...]] = field(default_factory=dict)
     """By function name, of those that hold most: what each holds, most bytes first. For naming, not for judging."""
+    entries: MapEntries | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from hashlib import sha256
 from typing import Final, NamedTuple, TypeAlias
 
 from leakwarden.api.words import WaitKind
-from leakwarden.core import stacks
+from leakwarden.core import map_entries, stacks
 from leakwarden.core.attribution import Attribution
 from leakwarden.core.frames import normalised, package_of, site_of, wait_kind
 from leakwarden.core.labels import LabelTally
@@ -96,13 +96,17 @@ def reduce_heap(profile: Profile) -> HeapReading:
     counted = sorted(uses.counters(), key=_largest)
     totals = _total(use.values() for _, use in counted)
     ballast, sites = _by_function(counted, uses)
+    samples = _samples(counted)
     return HeapReading(
         live_bytes=totals[0] - ballast,
         ballast_bytes=ballast,
         alloc_bytes=totals[2],
         fingerprint=_fingerprint(totals),
         sites=_bounded(sites),
-        kept=stacks.kept(profile, columns[1], _samples(counted)),
+        kept=stacks.kept(profile, columns[1], samples),
+        entries=map_entries.counted(
+            profile, columns[1], samples, lambda function: sites[function].site if function in sites else None
+        ),
     )
 
 

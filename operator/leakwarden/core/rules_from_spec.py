@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leakwarden.api.builtins import NOT_EVALUATED_YET, builtin_rules
+from leakwarden.api.builtins import builtin_rules
 from leakwarden.api.checks import hold_seconds
 from leakwarden.api.spec import LeakPolicySpec, RuleSpec
 from leakwarden.api.words import LabelValues
@@ -14,32 +14,23 @@ from leakwarden.core.targets import EndpointSpec
 
 @dataclass(frozen=True, slots=True)
 class RuleInEffect:
-    """A rule of the policy, or a built-in, and whether this version judges by it."""
+    """A rule of the policy, or a built-in, as it is written and as it is judged by."""
 
     spec: RuleSpec
     rule: Rule
-    not_evaluated: str
-    """Why this version cannot judge by it; empty when it does."""
-
-    @property
-    def evaluated(self) -> bool:
-        return not self.not_evaluated
 
 
 def rules_in_effect(spec: LeakPolicySpec) -> tuple[RuleInEffect, ...]:
     """The policy's own rules, exactly; without any, the built-ins scaled by the interval. In their order."""
     interval = spec.sampling.interval.seconds
     rules = builtin_rules(interval) if spec.rules is None else spec.rules
-    return tuple(
-        RuleInEffect(spec=rule, rule=_rule(rule, interval), not_evaluated=NOT_EVALUATED_YET.get(rule.signal, ""))
-        for rule in rules
-    )
+    return tuple(RuleInEffect(spec=rule, rule=_rule(rule, interval)) for rule in rules)
 
 
 def rule_set(spec: LeakPolicySpec) -> RuleSet:
-    """What the judge is given: the rules in effect that this version can evaluate; status names the others."""
+    """What the judge is given."""
     return RuleSet(
-        rules=tuple(effect.rule for effect in rules_in_effect(spec) if effect.evaluated),
+        rules=tuple(effect.rule for effect in rules_in_effect(spec)),
         grace=spec.sampling.startup_grace.seconds,
         hide_labels=spec.labels.values is LabelValues.HIDE,
     )

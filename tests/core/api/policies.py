@@ -311,11 +311,4 @@ WRONG: tuple[Wrong, ...] = (
         "label key",
         at_admission=False,
     ),
-    Wrong(
-        "no rule that can be evaluated",
-        _rule(signal="MapEntries", growth=_GROWTH),
-        "spec.rules",
-        "nothing would be watched",
-        at_admission=False,
-    ),
 )

@@ -14,7 +14,7 @@ from leakwarden.core.gopls_info import GoplsInfo
 from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.judge import Judgement, codec
 from leakwarden.core.parts import GOROUTINE_LEAK
-from leakwarden.core.readings import Attempt, Failure, ProcessIdentity, Reading
+from leakwarden.core.readings import Attempt, Failure, MapEntries, ProcessIdentity, Reading
 from leakwarden.core.rules import RuleSet
 from tests.core.judge.builders import MI, T0, failed_part, goroutines, heap, memstats, rule, rules
 
@@ -87,8 +87,9 @@ def told(stretches: Sequence[tuple[Move, int]]) -> list[tuple[Attempt, RuleSet]]
             if kind != "same":
                 allocated, mark = allocated + 64 * MI, mark + 1
             reading = Reading(
-                heap=None if kind in ("no heap", "heap failed") else heap(
-                    (live + leaked) * MI, {"example.com/x.Keep": leaked * MI}, alloc=allocated, mark=str(mark)
+                heap=None if kind in ("no heap", "heap failed") else replace(
+                    heap((live + leaked) * MI, {"example.com/x.Keep": leaked * MI}, alloc=allocated, mark=str(mark)),
+                    entries=MapEntries(int(1000 * leaked), 1.0, None),
                 ),
                 goroutines=goroutines(
                     50 + 8 * leaked,

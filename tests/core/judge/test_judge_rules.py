@@ -84,16 +84,8 @@ def test_a_signal_whose_part_is_missing_is_unknown_and_says_which(signal: Signal
     assert target.last.rules[0].why == f"{part} was not taken in this round"
 
 
-def test_a_signal_without_evidence_is_unknown_and_does_not_decide_for_the_others() -> None:
-    target = Target(rules(rule(), rule("later", Signal.MAP_ENTRIES, at_least=100)))
-    target.lives([100 * MI] * 30)
-    assert target.evaluation("later").why == "MapEntries is not evaluated yet"
-    assert target.last.verdict is Verdict.HEALTHY
-    assert target.last.reason == "none of 1 rules is met; left out: later (MapEntries is not evaluated yet)"
-
-
-def test_a_policy_of_nothing_but_such_signals_is_inconclusive() -> None:
-    target = Target(rules(rule("later", Signal.MAP_ENTRIES, at_least=100)))
+def test_a_policy_of_nothing_but_rules_that_cannot_be_judged_here_is_inconclusive() -> None:
+    target = Target(rules(rule("proof", Signal.LEAKED_GOROUTINES, above=100, at_least=None)))
     target.lives([100 * MI] * 30)
     assert target.last.verdict is Verdict.INCONCLUSIVE
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from leakwarden.api import words
-from leakwarden.api.builtins import BUILTINS, NOT_EVALUATED_YET
+from leakwarden.api.builtins import BUILTINS
 from leakwarden.api.crd import custom_resource_definition
 from leakwarden.api.spec import SelectorOperator
 from leakwarden.api.status import ActionState, ConditionReason, ConditionStatus, ConditionType
@@ -62,9 +62,3 @@ def test_every_built_in_rule_is_on_the_page_with_its_numbers(builtin: Any) -> No
     assert f"held {rule.hold}" in row
     assert row.endswith(f"| {builtin.severity} |")
     assert builtin.above is None or f"above {builtin.above}" in row
-
-
-@pytest.mark.parametrize("signal", words.Signal)
-def test_a_signal_that_is_not_evaluated_yet_is_marked(signal: words.Signal) -> None:
-    (row,) = [line for line in PAGE.splitlines() if line.startswith(f"| `{signal}` |")]
-    assert ("not evaluated yet" in row) == (signal in NOT_EVALUATED_YET)

@@ -85,16 +85,6 @@ def test_a_missing_right_makes_it_not_ready() -> None:
     assert condition(found, "Ready") == ("False", "Forbidden", "create pods/portforward is forbidden in namespace demo")
 
 
-def test_rules_that_are_not_evaluated_are_named_in_ready_and_in_rules() -> None:
-    found = status(report(), of=policy())
-    assert condition(found, "Ready")[2].endswith("not evaluated by this version: 1 rule of 4, map (MapEntries)")
-    by_name = {rule["name"]: rule for rule in found["rules"]}
-    assert by_name["map"]["evaluated"] is False
-    assert "SiteBytes" in by_name["map"]["reason"]
-    assert by_name["live-heap"]["evaluated"] is True
-    assert "reason" not in by_name["live-heap"]
-
-
 def test_rules_in_effect_say_when_they_are_met_and_whether_they_are_built_in() -> None:
     builtin = {rule["name"]: rule for rule in status(report())["rules"]}
     assert builtin["heap-inuse"]["when"] == "above 1500Mi and grows by 64Mi in 15m, held for 2m"

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from leakwarden.api.words import BLOCKED, MEMSTATS, UNITS, Signal
-from leakwarden.core.judge import intake, leaks, pauses, say, tracks, turnover
+from leakwarden.core.judge import entries, intake, leaks, pauses, say, tracks, turnover
 from leakwarden.core.judge.series import Series
 from leakwarden.core.judge.shapes import POINTS, Question, Shape
 from leakwarden.core.judge.trend import COVERAGE, Trend, trend
@@ -33,10 +33,6 @@ class Blind(Enum):
     """Nothing can tell, in this version or of this process: the rule is left out of the verdict, which says why."""
 
 
-UNSUPPORTED = frozenset({Signal.MAP_ENTRIES})
-"""Signals without evidence yet. Rules on them stay Unknown and do not decide the verdict."""
-
-
 @dataclass(frozen=True, slots=True)
 class Look:
     """One place (or the process, key empty) as one rule sees it now. `met` None is Unknown, `blind` says why."""
@@ -55,7 +51,7 @@ class Look:
     """The key of the place that a signal of the whole process names by itself."""
 
 
-OF_THE_HEAP = frozenset({Signal.LIVE_HEAP, Signal.SITE_BYTES})
+OF_THE_HEAP = frozenset({Signal.LIVE_HEAP, Signal.SITE_BYTES, Signal.MAP_ENTRIES})
 """Signals that stand still between two GCs."""
 
 
@@ -84,6 +80,8 @@ def looks(rule: Rule, segment: Segment, attempt: Attempt, grace: float) -> list[
     if unsettled is not None:
         return [unsettled]
     look = _look(rule, Place("", series_of(rule.signal, segment), None), segment, attempt)
+    if rule.signal is Signal.MAP_ENTRIES:
+        return [_as_sampled(look, rule, segment)]
     return [_with_proof(look, segment) if rule.signal is Signal.LEAKED_GOROUTINES else look]
 
 
@@ -96,6 +94,16 @@ def _unsettled(signal: Signal, segment: Segment, now: float) -> Look | None:
     if signal is Signal.GC_PAUSE and (missing := pauses.missing(segment.pauses, now)) > 0:
         return Look("", None, "no five minutes of pauses yet", blind=Blind.LACKING, missing=missing)
     return None
+
+
+def _as_sampled(look: Look, rule: Rule, segment: Segment) -> Look:
+    """Left out where sampling is too coarse to tell; what is not met holds no longer all the same."""
+    site = segment.entry_site
+    named = replace(look, blames=site.function, site=site) if site else look
+    if look.met is None or not len(segment.entries):
+        return named
+    coarse = entries.too_coarse(look.met, rule, segment.entries, segment.entry_each)
+    return replace(named, met=None if look.met else False, why=coarse, blind=Blind.UNSUPPORTED) if coarse else named
 
 
 def _with_proof(look: Look, segment: Segment) -> Look:
@@ -113,8 +121,6 @@ def why(rule: Rule, look: Look) -> str:
 
 def _blind(rule: Rule, segment: Segment, attempt: Attempt) -> Look | None:
     """Unknown before anything is looked at: no evidence in this version or of this process, or the part is missing."""
-    if rule.signal in UNSUPPORTED:
-        return Look("", None, f"{rule.signal} is not evaluated yet", blind=Blind.UNSUPPORTED)
     if rule.signal is Signal.LEAKED_GOROUTINES and (reason := leaks.unread(segment.leaks)):
         return Look("", None, reason, blind=Blind.UNSUPPORTED)
     if isinstance(attempt.outcome, Failure):
@@ -155,6 +161,8 @@ def series_of(signal: Signal, segment: Segment) -> Series:
             return segment.leaked
         case Signal.GC_PAUSE:
             return segment.gc_pause
+        case Signal.MAP_ENTRIES:
+            return segment.entries
         case _:
             return segment.live
 

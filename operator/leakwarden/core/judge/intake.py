@@ -22,9 +22,7 @@ LIFE = 48 * 3600.0
 SMALL = 1 / 16
 """A place that holds less than this share of the smallest `atLeast` is not followed."""
 USUAL_LEAST = 16.0 * 1024 * 1024
-"""Bytes: stands for `atLeast` where every rule counts in percent or seconds."""
-_HELD = frozenset({Unit.BYTES, Unit.COUNT})
-"""What a place can hold."""
+"""Bytes: stands for `atLeast` where no rule counts what a place holds, bytes or goroutines."""
 GAP = 4
 """In intervals: a larger distance is a gap."""
 
@@ -72,6 +70,13 @@ def _with_heap(
     bounds = _bounds(rules, pinned, segment.live.times, goroutines=False)
     sites = segment.sites if bounds is None else tracks.update(segment.sites, _site_uses(heap), at, bounds)
     reach = _reach(rules)
+    if heap.entries is not None:
+        segment = replace(
+            segment,
+            entries=append(segment.entries, at, heap.entries.count, reach, DETAIL),
+            entry_each=heap.entries.each,
+            entry_site=heap.entries.site or segment.entry_site,
+        )
     return replace(
         segment,
         fingerprint=heap.fingerprint,
@@ -144,7 +149,8 @@ def _bounds(
     growths = [rule.growth for rule in growing if rule.growth is not None]
     if not growths:
         return None
-    countable = [r.growth.at_least for r in growing if r.growth is not None and UNITS[r.signal] in _HELD]
+    held = Unit.COUNT if goroutines else Unit.BYTES
+    countable = [r.growth.at_least for r in growing if r.growth is not None and UNITS[r.signal] is held]
     floor = SMALL * min(countable, default=USUAL_LEAST)
     return Bounds(floor, 2 * max(growth.window for growth in growths), pinned, earlier, rules.hide_labels)
 

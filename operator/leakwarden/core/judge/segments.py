@@ -84,6 +84,7 @@ def with_clock_set_back(state: TargetState, by: float) -> TargetState:
         heap_read=_coverage_shifted(segment.heap_read, -by),
         live=shifted(segment.live, -by),
         alloc=shifted(segment.alloc, -by),
+        entries=shifted(segment.entries, -by),
         heap_inuse=shifted(segment.heap_inuse, -by),
         sys=shifted(segment.sys, -by),
         container=shifted(segment.container, -by),

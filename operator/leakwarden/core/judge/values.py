@@ -195,6 +195,12 @@ class Segment:
     leaked: Series = field(default_factory=Series)
     """Goroutines that the runtime proved leaked, those agreed on."""
     leaks: LeakProfile = field(default_factory=LeakProfile)
+    entries: Series = field(default_factory=Series)
+    """Live entries of sync.Maps, estimated."""
+    entry_each: float = 1.0
+    """Entries that one sampled object stands for."""
+    entry_site: Site | None = None
+    """Where most of them are stored."""
     sites: Tracks = field(default_factory=Tracks)
     groups: Tracks = field(default_factory=Tracks)
     gopls: GoplsWatch | None = None

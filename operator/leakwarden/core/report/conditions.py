@@ -21,7 +21,6 @@ from leakwarden.core.policy import Policy
 from leakwarden.core.report.amounts import clip, plural
 from leakwarden.core.report.steady import same_sentence
 from leakwarden.core.report.values import TargetReport
-from leakwarden.core.rules_from_spec import RuleInEffect
 
 BLIND_SHARE = 0.1
 SILENCE = 600.0
@@ -39,7 +38,6 @@ class Facts:
     policy: Policy
     reports: Sequence[TargetReport]
     counts: TargetCounts
-    rules: Sequence[RuleInEffect]
     findings: Sequence[FindingStatus]
     top_leak: str | None
     suspension: Suspension | None
@@ -94,18 +92,10 @@ def _ready(facts: Facts) -> _Said:
     if not facts.reports:
         message = "no pod of this namespace matches the selector: nothing is watched"
         return _Said(_FALSE, ConditionReason.NO_MATCHING_PODS, message)
-    skipped = _not_evaluated(facts.rules)
     if not any(report.last_attempt for report in facts.reports):
-        message = f"{plural(facts.counts.matched, 'target')}, none sampled yet{skipped}"
+        message = f"{plural(facts.counts.matched, 'target')}, none sampled yet"
         return _Said(_UNKNOWN, ConditionReason.STARTING, message)
-    return _Said(_TRUE, ConditionReason.SAMPLING, f"sampling {plural(facts.counts.matched, 'target')}{skipped}")
-
-
-def _not_evaluated(rules: Sequence[RuleInEffect]) -> str:
-    named = [f"{rule.rule.name} ({rule.rule.signal})" for rule in rules if not rule.evaluated]
-    if not named:
-        return ""
-    return f"; not evaluated by this version: {plural(len(named), 'rule')} of {len(rules)}, {', '.join(named)}"
+    return _Said(_TRUE, ConditionReason.SAMPLING, f"sampling {plural(facts.counts.matched, 'target')}")
 
 
 def _leaking(facts: Facts) -> _Said:

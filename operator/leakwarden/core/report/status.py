@@ -91,7 +91,6 @@ def build_status(
         policy=policy,
         reports=reports,
         counts=counts,
-        rules=rules,
         findings=findings + inherited,
         top_leak=_top_leak(findings, groups) or (old.top_leak if any(map(_leaks, inherited)) else None),
         suspension=suspension,
@@ -283,8 +282,6 @@ def _rules(
             when=rule_in_words(effect),
             severity=effect.spec.severity,
             builtin=policy.spec is not None and policy.spec.rules is None,
-            evaluated=effect.evaluated,
-            reason=effect.not_evaluated or None,
             open=_steady_number(before.get(effect.spec.name), named[effect.spec.name]),
         )
         for effect in rules
