@@ -49,5 +49,5 @@ class Named:
     """The stacks make it likely; they do not prove it."""
     chain: str = ""
     """Functions from the one that began it to the one that keeps it, where that helps; an estimate, too."""
-    joins: bool = False
-    """Findings of one target with this pattern are one bug, shown as one."""
+    together: tuple[str, ...] = ()
+    """Signatures of the other open findings of the target that are the same bug."""

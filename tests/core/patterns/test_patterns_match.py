@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from leakwarden.api.words import BLOCKED, Family, FindingType, WaitKind
+from leakwarden.api.words import BLOCKED, Family, FindingType, Resolution, WaitKind
 from leakwarden.core.findings import Finding
 from leakwarden.core.patterns import builtin_patterns, match, named, table_from_yaml
 from leakwarden.core.readings import Kept, Site
@@ -202,3 +202,21 @@ patterns:
 def test_every_pattern_that_is_shipped_has_a_case_here() -> None:
     assert {case.pattern for case in CASES} - {None} == {pattern.name for pattern in TABLE.patterns}
     assert {case.finding.family for case in CASES} == set(Family)
+
+
+def test_findings_of_one_target_with_a_pattern_that_joins_are_said_to_be_one_bug() -> None:
+    read = replace(goroutines(WaitKind.SELECT, function=READ_LOOP), signature="goroutine/read")
+    write = goroutines(WaitKind.SELECT, function=WRITE_LOOP, beside=(group(READ_LOOP, WaitKind.SELECT),))
+    write = replace(write, signature="goroutine/write")
+    ended = replace(read, signature="goroutine/ended", resolution=Resolution.SUBSIDED)
+    tree = replace(memory(kept("go/parser.ParseFile")), signature="memory/trees")
+    other = replace(tree, signature="memory/more trees")
+    found = {one.signature: one.pattern for one in named((read, write, ended, tree, other), TABLE)}
+    together = {signature: pattern.together for signature, pattern in found.items() if pattern}
+    assert together == {
+        "goroutine/read": ("goroutine/write",),
+        "goroutine/write": ("goroutine/read",),
+        "goroutine/ended": ("goroutine/read", "goroutine/write"),
+        "memory/trees": (),
+        "memory/more trees": (),
+    }

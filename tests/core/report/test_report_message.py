@@ -126,6 +126,18 @@ def test_an_estimate_is_said_to_be_one_and_shows_its_chain() -> None:
     assert f"; kept along {chain}, as far as the stacks tell. Fix: " in message
 
 
+def test_what_else_is_the_same_bug_is_named() -> None:
+    together = ("goroutine/net/http.(*persistConn).writeLoop/select", "memory/bufio.NewReaderSize")
+    message = finding_message(heap_leak(pattern=replace(PATTERN, together=together)))
+    assert f"a title: a reason; one bug with {together[0]} and 1 more. Fix: " in message
+
+
+def test_the_annotation_has_the_kind_of_leak_where_there_is_room() -> None:
+    assert summary([heap_leak(pattern=PATTERN)], POLICY).endswith(" growing (a-name)")
+    tight = summary([heap_leak(pattern=PATTERN)], PolicyKey("n" * 63, "p" * 96))
+    assert len(tight) <= MAX_LENGTH and "a-name" not in tight and tight.endswith("…")
+
+
 @given(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 1000))
 def test_a_long_message_leaves_out_its_pattern_and_never_its_fix(name: int, why: int, chain: int) -> None:
     pattern = replace(PATTERN, why="w" * why, chain="c" * chain)

@@ -42,8 +42,22 @@ class Place:
 
 
 def named(findings: Iterable[Finding], table: Table) -> tuple[Finding, ...]:
-    """The findings with their patterns, and without their traces, which have served then."""
-    return tuple(replace(one, pattern=match(one, table), traces=None) for one in findings)
+    """The findings of one target with their patterns, and without their traces, which have served then.
+
+    What has a pattern that joins is said to be one bug with the others that have it; each stays a finding of its own,
+    since the judge follows each, and a signature must not depend on what else was found.
+    """
+    joining = {pattern.name for pattern in table.patterns if pattern.joins}
+    told = [replace(one, pattern=match(one, table), traces=None) for one in findings]
+    return tuple(_joined(one, told) if one.pattern and one.pattern.name in joining else one for one in told)
+
+
+def _joined(finding: Finding, told: Iterable[Finding]) -> Finding:
+    if finding.pattern is None:
+        return finding
+    same = (one for one in told if one.open and one.pattern and one.pattern.name == finding.pattern.name)
+    together = tuple(sorted(one.signature for one in same if one.signature != finding.signature))
+    return replace(finding, pattern=replace(finding.pattern, together=together))
 
 
 def match(finding: Finding, table: Table) -> Named | None:
@@ -69,7 +83,6 @@ def _named(pattern: Pattern, when: When, place: Place) -> Named:
         docs=pattern.docs,
         estimate=when.estimate,
         chain=_chain(place) if pattern.chain else "",
-        joins=pattern.joins,
     )
 
 

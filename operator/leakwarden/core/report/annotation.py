@@ -26,4 +26,8 @@ def summary(findings: Iterable[Finding], policy: PolicyKey) -> str:
     more = f"; and {len(leaks) - 1} more" if len(leaks) > 1 else ""
     head = f"{worst.severity} leak since {minute(worst.first_seen)} (LeakPolicy {policy}): "
     # A policy's name may have 253 characters and its namespace 63: some of the subject is always left.
-    return head + clip(f"{subject(worst)} growing", max(MIN_SUBJECT, MAX_LENGTH - len(head) - len(more))) + more
+    kind = f" ({worst.pattern.name})" if worst.pattern else ""
+    room = MAX_LENGTH - len(head) - len(more)
+    if room - len(kind) < MIN_SUBJECT:
+        kind = ""
+    return head + clip(f"{subject(worst)} growing", max(MIN_SUBJECT, room - len(kind))) + kind + more

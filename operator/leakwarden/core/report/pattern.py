@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from leakwarden.core.findings import Finding
@@ -10,6 +11,8 @@ from leakwarden.core.traces import Named
 
 MAX_CHAIN: Final = 200
 """Characters of a chain of functions."""
+MAX_SIGNATURE: Final = 120
+"""Characters of the signature of another finding."""
 
 
 def told(finding: Finding) -> str:
@@ -23,10 +26,17 @@ def sentence(pattern: Named) -> str:
     A chain says on which functions' stacks the objects were made and are kept: what points to what no profile tells.
     """
     likely = "likely, an estimate from the stacks: " if pattern.estimate else ""
+    others = f"; one bug with {_listed(pattern.together)}" if pattern.together else ""
     chain = f"; kept along {clip(pattern.chain, MAX_CHAIN)}, as far as the stacks tell" if pattern.chain else ""
-    return f"Pattern: {likely}{pattern.title}: {pattern.why}{chain}."
+    return f"Pattern: {likely}{pattern.title}: {pattern.why}{chain}{others}."
 
 
 def more(pattern: Named | None) -> str:
     """` (more: docs/patterns.md#lock-not-released)`, to follow the fix; empty where there is nothing."""
     return f" (more: {pattern.docs})" if pattern and pattern.docs else ""
+
+
+def _listed(signatures: Sequence[str]) -> str:
+    """The first one, and how many more."""
+    more = f" and {len(signatures) - 1} more" if len(signatures) > 1 else ""
+    return f"{clip(signatures[0], MAX_SIGNATURE)}{more}"
