@@ -137,7 +137,7 @@ def _go_build(module: Module, binaries: list[str], scratch: Path, start: float) 
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
         text=True,
-        preexec_fn=_die_with_parent,  # noqa: PLW1509 - one call into libc; a killed run must not leave go compiling
+        preexec_fn=die_with_parent,  # noqa: PLW1509 - one call into libc; a killed run must not leave go compiling
     )
     assert process.stderr is not None
     progress = _Progress(process.stderr)
@@ -209,7 +209,8 @@ def _as_numbers(version: str) -> tuple[int, ...]:
     return tuple(int(part or 0) for part in match.groups()) if match else (0,)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """For `preexec_fn`: the child gets SIGKILL when the thread that started it ends, in whatever way."""
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hack.cluster.console import ClusterError, run, say, since
-from hack.cluster.packages import ensure_image_packages
+from hack.cluster.packages import ensure_image_packages, with_sbin
+from hack.cluster.tools import die_with_parent
 from hack.cluster.versions import cache_directory
 from hack.operator_image import debian
 from workloads.gobuild import digest
@@ -25,6 +26,7 @@ HERE = Path(__file__).resolve().parent
 REPOSITORY = "leakwarden/operator"
 SOURCES = ("operator/Dockerfile", "operator/leakwarden", "pyproject.toml", "requirements.lock", "README.md")
 CA_BUNDLE = Path("/etc/ssl/certs/ca-certificates.crt")
+LOCK = ".lock"
 KEPT = 9
 """Archives: three builds and their bases."""
 
@@ -54,14 +56,15 @@ def build() -> OperatorImage:
     ensure_image_packages()
     directory = cache_directory() / "image"
     directory.mkdir(parents=True, exist_ok=True)
-    with _alone(directory / ".lock"):
+    with _alone(directory / LOCK):
+        sweep(directory)
         runtime = _base(directory, "python", debian.RUNTIME)
         builder = _base(directory, "python-pip", (*debian.RUNTIME, debian.PIP))
         key = digest([REPO / path for path in SOURCES], digest([HERE]), commit(), runtime.ref, builder.ref)
         image = OperatorImage(f"{REPOSITORY}:{key}", directory / f"operator-{key}.tar", commit())
         if not image.tar.exists():
             _build(image, runtime, builder, directory)
-            _forget_old(directory)
+            forget_old(directory)
         for used in (image.tar, runtime.tar, builder.tar):
             used.touch()
     return image
@@ -101,8 +104,6 @@ def _base(directory: Path, name: str, packages: Sequence[str]) -> _Base:
 def _build(image: OperatorImage, runtime: _Base, builder: _Base, directory: Path) -> None:
     start = time.monotonic()
     say(f"building {image.ref} (commit {image.commit}); the first time PyPI is asked for the locked wheels")
-    for stale in directory.glob(".building-*"):  # of a build that was killed: we hold the lock, nobody uses it
-        shutil.rmtree(stale)
     with tempfile.TemporaryDirectory(prefix=".building-", dir=directory) as scratch:
         storage, made = Path(scratch), Path(scratch, "operator.tar")
         for base in (runtime, builder):
@@ -120,11 +121,18 @@ def _build(image: OperatorImage, runtime: _Base, builder: _Base, directory: Path
 
 
 def _buildah(storage: Path, command: str, *arguments: str) -> None:
-    """In a mount namespace of its own, whose processes end with it: a killed run leaves no mount and no process."""
+    """In namespaces of its own that end when this process does: a killed run leaves no mount and no process."""
     own = ["unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc"]
     places = ["--storage-driver", "vfs", "--root", f"{storage}/root", "--runroot", f"{storage}/run"]
-    environment = {**os.environ, "TMPDIR": str(storage), "BUILDAH_HISTORY": "false"}
-    run([*own, "buildah", *places, command, *arguments], env=environment, cwd=REPO, timeout=900)
+    done = subprocess.run(
+        [*own, "buildah", *places, command, *arguments],
+        env={**os.environ, "TMPDIR": str(storage), "PATH": with_sbin()}, cwd=REPO, timeout=900,
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+        preexec_fn=die_with_parent,
+    )  # fmt: skip
+    if done.returncode != 0:
+        end = "\n".join((done.stdout + done.stderr).strip().splitlines()[-20:])
+        raise ClusterError(f"buildah {command}: exit status {done.returncode}\n{end}")
 
 
 def _secrets(storage: Path) -> list[tuple[str, Path]]:
@@ -138,7 +146,16 @@ def _secrets(storage: Path) -> list[tuple[str, Path]]:
     return [("pip", config), *([("ca", CA_BUNDLE)] if CA_BUNDLE.is_file() else [])]
 
 
-def _forget_old(directory: Path) -> None:
+def sweep(directory: Path) -> None:
+    """What builds that were killed left half done: we hold the lock, so nobody uses it. Results have no dot."""
+    for stale in directory.glob(".*"):
+        if stale.is_dir():
+            shutil.rmtree(stale)
+        elif stale.name != LOCK:
+            stale.unlink()
+
+
+def forget_old(directory: Path) -> None:
     """All but the archives used last: an older one may still be on its way into a cluster."""
     for path in sorted(directory.glob("*.tar"), key=lambda path: path.stat().st_mtime, reverse=True)[KEPT:]:
         path.unlink()

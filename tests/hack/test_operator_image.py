@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 from pathlib import Path
 
 import pytest
@@ -74,3 +75,21 @@ def test_every_locked_version_is_exact() -> None:
 )
 def test_apts_candidates_are_read(shown: str, found: dict[str, str]) -> None:
     assert debian.candidates_in(shown) == found
+
+
+def test_what_a_killed_build_left_is_swept_and_results_stay(tmp_path: Path) -> None:
+    (tmp_path / ".building-x" / "root").mkdir(parents=True)
+    (tmp_path / ".base-y").mkdir()
+    for name in (".lock", ".python-1.tar.77.layer", "python-1.tar", "operator-1.tar"):
+        (tmp_path / name).touch()
+    builder.sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {".lock", "python-1.tar", "operator-1.tar"}
+
+
+def test_only_the_archives_used_last_are_kept(tmp_path: Path) -> None:
+    for age in range(builder.KEPT + 2):
+        path = tmp_path / f"operator-{age}.tar"
+        path.touch()
+        os.utime(path, (1000 - age, 1000 - age))
+    builder.forget_old(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == {f"operator-{age}.tar" for age in range(builder.KEPT)}
