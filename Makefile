@@ -35,8 +35,8 @@ check: venv ## formatting, lint, types, import contracts, generated files are cu
 	@echo "import contracts"; $(BIN)/lint-imports --verbose >/dev/null || $(BIN)/lint-imports
 	@echo "generated files"; $(BIN)/python -m hack.gen_proto --check && $(BIN)/python -m hack.gen_crds --check && $(BIN)/python -m hack.gen_values --check
 
-unit: venv ## tests that need nothing but Python and Go
-	@$(BIN)/pytest -q -m "not integration and not e2e"
+unit: venv ## tests that need nothing but Python and Go, a process a core
+	@$(BIN)/pytest -q -n auto --dist loadfile -m "not integration and not e2e"
 
 integration: venv ## tests against a real kube-apiserver
 	@$(PYTHON) -m hack.cluster tools --control-plane-only
