@@ -16,6 +16,7 @@ from leakwarden.api.words import FailureReason, Resolution, Verdict
 from leakwarden.core.findings import Finding
 from leakwarden.core.gopls_info import GoplsInfo
 from leakwarden.core.judge import TransitionKind
+from leakwarden.core.patterns import builtin_patterns, named
 from leakwarden.core.readings import Failure, Reading
 from leakwarden.core.recording_replay import Replay, replay
 from leakwarden.core.recording_target import RecordedTarget
@@ -83,12 +84,13 @@ class Operator:
 
 
 def steps(found: Replay) -> list[tuple[float, Verdict, tuple[Finding, ...]]]:
-    """As a report has it: the open findings and those that this very step resolved."""
+    """As a report has it: the open findings and those that this very step resolved, by the names of their patterns."""
+    table = builtin_patterns()
     return [
         (
             step.at,
             step.verdict,
-            (*step.open, *(t.finding for t in step.transitions if t.kind is TransitionKind.RESOLVED)),
+            named((*step.open, *(t.finding for t in step.transitions if t.kind is TransitionKind.RESOLVED)), table),
         )
         for step in found.steps
     ]

@@ -54,7 +54,11 @@ def contents(recording: Recording) -> dict[str, bytes]:
 
 
 def plain(data: bytes) -> bytes:
-    return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    """Without its gzip; bytes that only begin like one are what they are."""
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error):
+        return data
 
 
 # -- what is written is read ------------------------------------------------------------------------------------------
