@@ -58,7 +58,7 @@ def test_kubectl_describe_tells_what_leaks_where_how_fast_since_when_and_when_th
         r"Message: +Pod ast-cache-leaking-\S+: live heap of leakserver/internal/astcache\.\(\*Cache\)\.parseAndKeep "
         r"\(astcache\.go:\d+(, leaf \S+)?\) grew [\d.]+ [MG]iB since \d{4}-\d\d-\d\dT\d\d:\d\dZ, [\d.]+ [MG]iB/h; "
         r"the 2 GiB memory limit is reached about \d{4}-\d\d-\d\dT\d\d:\d\dZ "
-        r"\(rules? [\w, -]+; confidence \w+\)\. Fix: ",
+        r"\(rules? [\w, -]+; confidence \w+\)\. (.+\. )?Fix: ",
         text,
     ), text
     for wanted in (

@@ -270,8 +270,8 @@ def test_whose_goroutines_they_are_stands_between_the_evidence_and_the_fix(
         (Strain(gc_cpu=11.2), "The process spends 11 % of its CPU time on GC. "),
         (
             Strain(1.7 * 1024 * MIB, 2048 * MIB, 92.4, 11.2, 2.13),
-            "The process holds 1.7 GiB of its container's 2 GiB, has a water level of 92 %, spends 11 % of its CPU "
-            "time on GC and was stopped by GC for 2.1 s in 5 min. ",
+            "The process holds 1.7 GiB of its container's 2 GiB, has 92 % of what it took from the system in use "
+            "as heap, spends 11 % of its CPU time on GC and was stopped by GC for 2.1 s in 5 min. ",
         ),
     ],
 )

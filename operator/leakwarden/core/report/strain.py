@@ -8,14 +8,15 @@ from leakwarden.core.report.amounts import amount
 
 
 def strain_remark(finding: Finding) -> str:
-    """`The process holds 1.7 GiB of its container's 2 GiB, has a water level of 92 % and spends 11 % of its CPU time on
-    GC.`"""
+    """`The process holds 1.7 GiB of its container's 2 GiB, has 92 % of what it took from the system in use as heap and
+    spends 11 % of its CPU time on GC.`"""
     strain = finding.strain
     said = []
     if strain.held is not None and strain.limit is not None:
         said.append(f"holds {amount(strain.held, Unit.BYTES, 2)} of its container's {amount(strain.limit, Unit.BYTES)}")
     if strain.water_level is not None:
-        said.append(f"has a water level of {amount(strain.water_level, Unit.PERCENT, 2)}")
+        share = amount(strain.water_level, Unit.PERCENT, 2)
+        said.append(f"has {share} of what it took from the system in use as heap")
     if strain.gc_cpu is not None:
         said.append(f"spends {amount(strain.gc_cpu, Unit.PERCENT, 2)} of its CPU time on GC")
     if strain.gc_pause is not None:
