@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from leakwarden.adapters.state_dir import StateDir
+from leakwarden.core.lease import home_of
 from leakwarden.errors import StoreError
 
 HOLDER = """
@@ -28,11 +29,13 @@ def held(directory: Path) -> StateDir:
     return home
 
 
-def test_a_directory_keeps_its_name_and_another_has_another(tmp_path: Path) -> None:
+def test_a_directory_is_a_home_that_stays_and_each_process_has_a_name_of_its_own(tmp_path: Path) -> None:
     first = held(tmp_path / "a")
     first.release()
-    assert held(tmp_path / "a").identity == first.identity
-    assert held(tmp_path / "b").identity != first.identity
+    second = held(tmp_path / "a")
+    assert home_of(second.identity) == home_of(first.identity)
+    assert second.identity != first.identity
+    assert home_of(held(tmp_path / "b").identity) != home_of(first.identity)
 
 
 def test_a_second_process_is_refused_until_the_first_is_gone_however_it_went(tmp_path: Path) -> None:
@@ -47,13 +50,13 @@ def test_a_second_process_is_refused_until_the_first_is_gone_however_it_went(tmp
     finally:
         holder.kill()
         holder.communicate()
-    assert held(tmp_path).identity == identity
+    assert home_of(held(tmp_path).identity) == home_of(identity)
 
 
-def test_a_name_that_somebody_spoiled_is_made_anew(tmp_path: Path) -> None:
-    (tmp_path / "leakwarden.lock").write_text("hello, this is no name\n")
+def test_a_home_that_somebody_spoiled_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "leakwarden.lock").write_text("hello, this is no home\n")
     home = held(tmp_path)
-    digits = home.identity.rpartition("_")[2]
+    digits = home_of(home.identity)
     assert (len(digits), (tmp_path / "leakwarden.lock").read_text()) == (8, f"{digits}\n")
 
 

@@ -15,6 +15,7 @@ import aiohttp
 import pytest
 
 from leakwarden.cli.assembly import unless
+from leakwarden.core.lease import home_of
 from tests.cli.api_server import ApiServer, api_server, kubeconfig
 from tests.pipeline.build import body
 
@@ -54,9 +55,8 @@ class Candidate:
             while (await self.ask("/readyz")) != (200, f"{text}\n"):  # noqa: ASYNC110 (it is another process)
                 await asyncio.sleep(0.05)
 
-    @property
-    def name(self) -> str:
-        return f"{os.uname().nodename}_{(self.directory / 'state' / 'leakwarden.lock').read_text().strip()}"
+    def is_named(self, holder: str) -> bool:
+        return home_of(holder) == (self.directory / "state" / "leakwarden.lock").read_text().strip()
 
     async def stop(self) -> int:
         self.process.send_signal(signal.SIGTERM)
@@ -101,17 +101,20 @@ async def test_one_acts_the_other_stands_by_and_takes_over_when_the_first_is_sto
     api.policies["first"] = body("first", SPEC)
     async with candidate(api, tmp_path / "one") as one, candidate(api, tmp_path / "two") as two:
         await one.wait_says("ok")
-        await two.wait_says(f"standing by: {one.name} leads")
+        first = api.objects[LEASE]["spec"]["holderIdentity"]
+        assert one.is_named(first)
+        await two.wait_says(f"standing by: {first} leads")
         await eventually(lambda: len(api.patched) == 1)
         assert [("leakwarden_leader 1.0" in (await each.ask("/metrics"))[1]) for each in (one, two)] == [True, False]
         assert "leakwarden_targets" not in (await two.ask("/metrics"))[1]
-        assert api.objects[JOURNAL]["metadata"]["annotations"] == {"leakwarden.io/leader": one.name}
+        assert api.objects[JOURNAL]["metadata"]["annotations"] == {"leakwarden.io/leader": first}
 
         assert await one.stop() == 0
-        assert api.objects[LEASE]["spec"].get("holderIdentity") in {None, two.name}  # not waited for
+        assert api.objects[LEASE]["spec"].get("holderIdentity") != first  # given back, or taken since
         await two.wait_says("ok")
-        assert api.objects[LEASE]["spec"]["holderIdentity"] == two.name
-        assert api.objects[JOURNAL]["metadata"]["annotations"] == {"leakwarden.io/leader": two.name}
+        second = api.objects[LEASE]["spec"]["holderIdentity"]
+        assert two.is_named(second)
+        assert api.objects[JOURNAL]["metadata"]["annotations"] == {"leakwarden.io/leader": second}
         assert await two.stop() == 0
         assert "holderIdentity" not in api.objects[LEASE]["spec"]
 
@@ -142,7 +145,7 @@ async def test_people_are_told_who_leads_and_only_that_one_tells_about_the_fleet
 ) -> None:
     async with candidate(api, tmp_path / "one") as one, candidate(api, tmp_path / "two") as two:
         await one.wait_says("ok")
-        says = f"standing by: {one.name} leads"
+        says = f"standing by: {api.objects[LEASE]['spec']['holderIdentity']} leads"
         await two.wait_says(says)
         assert json.loads((await one.ask("/v1/leader"))[1]) == {"leads": True, "says": ""}
         assert json.loads((await two.ask("/v1/leader"))[1]) == {"leads": False, "says": says}

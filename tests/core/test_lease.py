@@ -31,14 +31,35 @@ def test_the_holder_says_how_long_others_wait() -> None:
     [
         (NEVER, NOBODY),
         (Observed(held(""), 50.0), NOBODY),
-        (Observed(held("b"), 50.0), NOBODY),
-        (Observed(held("a"), 50.0), 65.0),
+        (Observed(held("pod-1_home_aaaa"), 50.0), NOBODY),
+        (Observed(held("pod-0_home_aaaa"), 50.0), NOBODY),
+        (Observed(held("pod-1_other_bbbb"), 50.0), 65.0),
+        (Observed(held("somebody else"), 50.0), 65.0),
         (Observed(None, 50.0), 65.0),
     ],
-    ids=["none was ever seen", "given back", "mine from before", "another's", "deleted under its holder"],
+    ids=[
+        "none was ever seen",
+        "given back",
+        "from my state directory",
+        "from my state directory under another pod",
+        "from another",
+        "by another program",
+        "deleted under its holder",
+    ],
 )
 def test_when_it_is_free(observed: Observed, free: float) -> None:
-    assert free_at(observed, "b", TIMING) == free
+    assert free_at(observed, "pod-1_home_bbbb", TIMING, fresh=True) == free
+
+
+def test_who_has_led_already_inherits_nothing_from_its_home() -> None:
+    """Somebody else has it, against all expectation: two would take it from each other again and again."""
+    observed = Observed(held("pod-1_home_aaaa"), 50.0)
+    assert free_at(observed, "pod-1_home_bbbb", TIMING) == 65.0
+    assert free_at(observed, "pod-1_home_aaaa", TIMING) == NOBODY
+
+
+def test_names_without_a_home_have_nothing_in_common() -> None:
+    assert free_at(Observed(held("a"), 50.0), "b", TIMING, fresh=True) == 65.0
 
 
 def test_times_that_people_read_decide_nothing() -> None:

@@ -261,19 +261,30 @@ async def test_one_that_ends_its_term_itself_is_told_and_may_lead_again() -> Non
     assert first.left == 0
 
 
-async def test_a_restart_with_the_same_name_goes_on_at_once() -> None:
-    """The name goes with the state directory, which nobody else has."""
+async def test_a_restart_in_the_same_home_goes_on_at_once() -> None:
+    """The home is the state directory, which nobody else has."""
     server = LeaseServer()
-    (one,) = operators(server, "one")
-    one.start()
+    one, two = (each.start() for each in operators(server, "pod_home1_a", "pod_home2_a"))
     await asyncio.sleep(61)
     await one.kill()
-    (again,) = operators(server, "one")
+    (again,) = operators(server, "pod_home1_b")
     again.start()
-    await asyncio.sleep(0.1)
-    assert again.leading.leads
-    assert server.record is not None
-    assert server.record.transitions == 0
+    await asyncio.sleep(TIMING.duration + 1)
+    assert (again.leading.leads, two.leading.leads) == (True, False)
+    assert again.turns[0][0] < 61.1
+
+
+async def test_where_two_have_one_home_all_the_same_the_first_knows_at_its_next_renewal() -> None:
+    server = LeaseServer()
+    (one,) = operators(server, "pod_home_a")
+    one.start()
+    await asyncio.sleep(61)
+    (again,) = operators(server, "pod_home_b")
+    again.start()
+    await asyncio.sleep(120)
+    assert (one.leading.leads, again.leading.leads) == (False, True)
+    assert one.turns[1] == (pytest.approx(62, abs=1.1), "the Lease was taken by pod_home_b")
+    assert len(again.turns) == 1
 
 
 async def test_a_lease_deleted_by_hand_is_put_back_by_its_holder() -> None:

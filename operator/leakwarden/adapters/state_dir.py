@@ -19,8 +19,9 @@ class StateDir:
         self._directory = directory
         self._lock: IO[str] | None = None
         self.identity = ""
-        """`<host, in a cluster the pod>_<8 hex digits>`. The digits stay with the directory: who finds a Lease held by
-        this name knows that its holder had this directory, so it is no more."""
+        """`<host>_<home>_<process>`: in a cluster the host is the pod, home are 8 hex digits that stay with the
+        directory, process are 8 that are made anew. So no two processes have the same, and a restarted one knows the
+        name of the one before (`core.lease.home_of`)."""
 
     def hold(self) -> None:
         """Make it where it is missing, and lock it. StoreError where that fails, or another process has it."""
@@ -30,7 +31,7 @@ class StateDir:
             self._lock = path.open("a+")
             # A record lock: unlike flock's it is not inherited by worker processes, which may outlive a SIGKILL.
             fcntl.lockf(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            self.identity = f"{platform.node()}_{_digits(self._lock)}"
+            self.identity = f"{platform.node()}_{_home(self._lock)}_{secrets.token_hex(4)}"
         except BlockingIOError as error:
             self.release()
             raise StoreError(f"{path}: another process has this state directory; give each its own") from error
@@ -44,7 +45,7 @@ class StateDir:
             self._lock = None
 
 
-def _digits(lock: IO[str]) -> str:
+def _home(lock: IO[str]) -> str:
     """What the lock file has, else new ones, written there for good."""
     lock.seek(0)
     kept = lock.read().strip()

@@ -62,15 +62,30 @@ def observe(before: Observed, found: LeaseRecord | None, now: float) -> Observed
     return before if before.version == after.version else after
 
 
-def free_at(observed: Observed, me: str, timing: Timing) -> float:
-    """When this Lease may be taken by `me`; -inf for one that was given back, or is mine already.
+def free_at(observed: Observed, me: str, timing: Timing, *, fresh: bool = False) -> float:
+    """When this Lease may be taken by `me`; -inf for one that was given back or is mine, and, as long as this process is
+    `fresh` (it has never led), for one that was held from my own home.
 
     One that was there and is gone was deleted by hand: its holder may not know it yet, and has its time.
     """
     record = observed.record
     if record is None:
         return observed.since + timing.duration
-    return float("-inf") if record.holder in ("", me) else observed.since + record.duration
+    inherited = fresh and home_of(me) != "" and home_of(record.holder) == home_of(me)
+    if inherited or record.holder in ("", me):
+        return float("-inf")
+    return observed.since + record.duration
+
+
+def home_of(holder: str) -> str:
+    """The state directory in a name of the form `<host>_<home>_<process>`; empty where it has another form.
+
+    Whoever has that directory now knows that the one before is no more, and need not wait for it. Should that be wrong
+    all the same (a volume that was torn from a node which lives on), they have different names: the other loses the
+    Lease at its next renewal, and the journal at its next write.
+    """
+    parts = holder.rsplit("_", 2)
+    return parts[1] if len(parts) == 3 else ""
 
 
 def taken(found: LeaseRecord | None, me: str, timing: Timing, wall: float) -> LeaseRecord:

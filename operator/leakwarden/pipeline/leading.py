@@ -99,7 +99,7 @@ class Leading:
                     found = await self._leases.read()
                     now = self._clock()
                     self._seen = observe(self._seen, found, now)
-                    left = free_at(self._seen, self._me, self._timing) - now
+                    left = free_at(self._seen, self._me, self._timing, fresh=self.term is None) - now
                     if left <= 0:
                         self.term = Term(self._clock, await self._write(found))
                         log.info("this operator, %s, leads", self._me)
@@ -127,7 +127,8 @@ class Leading:
         try:
             while True:
                 await asyncio.sleep(min(self._timing.retry, max(term.left, MOMENT)))
-                await self._renew(term)
+                if term.left:
+                    await self._renew(term)
                 if not term.left:
                     raise NotLeader(f"the Lease could not be renewed within {self._timing.renew_deadline:g} s")
         except NotLeader:
