@@ -112,6 +112,14 @@ class LocalOperator:
         except (OSError, urllib.error.URLError):
             return False
 
+    def says(self) -> str:
+        """What /readyz says, ready or not."""
+        try:
+            with urllib.request.urlopen(f"{self.url}/readyz", timeout=5) as answer:
+                return str(answer.read().decode().strip())
+        except urllib.error.HTTPError as refused:
+            return refused.read().decode().strip()
+
     def metrics(self) -> str:
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=5) as answer:
             return str(answer.read().decode())

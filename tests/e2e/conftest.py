@@ -33,6 +33,7 @@ ORDER = (
     "test_e2e_actions",
     "test_e2e_policies",
     "test_e2e_crashes",
+    "test_e2e_leader",
     "test_e2e_recordings",
     "test_e2e_monitoring",
     "test_e2e_healthy",

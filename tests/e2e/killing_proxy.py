@@ -1,4 +1,4 @@
-"""A proxy between an operator and its API server that kills the operator exactly at a chosen request.
+"""A proxy between an operator and its API server that kills or stops the operator exactly at a chosen request.
 
 Plain HTTP on loopback in, TLS with the cluster's CA out; the Authorization header is passed on, watches are streamed,
 WebSockets are bridged. So the operator needs no hook for tests: what is killed is the program that users run.
@@ -28,7 +28,7 @@ _STOP = 10.0
 
 
 class Moment(Enum):
-    """When the process dies, as seen from the API server."""
+    """When the process dies or is stopped, as seen from the API server."""
 
     BEFORE = "the request does not reach it"
     AFTER = "it has answered, the answer does not arrive"
@@ -45,11 +45,15 @@ class Seen:
 
 @dataclass(slots=True)
 class Trap:
-    """Kills process group `pid` at the first request that `catches` says yes to. `sprung` is set once it has."""
+    """Sends `how` to process group `pid` at the first request that `catches` says yes to. `sprung` is set once it has.
+
+    What a dead process would have got is lost; one that is only stopped gets the answer when it wakes.
+    """
 
     pid: int
     catches: Callable[[Seen], bool]
     moment: Moment
+    how: signal.Signals = signal.SIGKILL
     sprung: threading.Event = field(default_factory=threading.Event)
     caught: Seen | None = None
 
@@ -66,6 +70,8 @@ class KillingProxy:
         self._trap: Trap | None = None
         self._runner: web.AppRunner | None = None
         self._session: aiohttp.ClientSession | None = None
+        self.seen: list[Seen] = []
+        """Every request that arrived whole, in order."""
         self.url = ""
 
     def __enter__(self) -> KillingProxy:
@@ -78,13 +84,15 @@ class KillingProxy:
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_STOP)
 
-    def arm(self, pid: int, catches: Callable[[Seen], bool], moment: Moment) -> Trap:
-        """From now on that request is the process's last."""
-        self._trap = Trap(pid, catches, moment)
+    def arm(
+        self, pid: int, catches: Callable[[Seen], bool], moment: Moment, how: signal.Signals = signal.SIGKILL
+    ) -> Trap:
+        """From now on that request is the process's last, for a while at least."""
+        self._trap = Trap(pid, catches, moment, how)
         return self._trap
 
     def disarm(self) -> None:
-        """A new process may speak again."""
+        """A new process, or one that wakes, may speak again."""
         self._trap = None
 
     def kubeconfig(self, token: str, out: Path) -> Path:
@@ -131,6 +139,7 @@ class KillingProxy:
             return await self._bridge(request)
         raw = await request.read()
         seen = Seen(request.method, request.path, _parsed(raw))
+        self.seen.append(seen)
         caught = trap is not None and trap.catches(seen)
         if trap is not None and caught and trap.moment is Moment.BEFORE:
             return _spring(trap, seen)
@@ -144,8 +153,10 @@ class KillingProxy:
             request.method, _exactly(target), data=raw or None, headers=headers, allow_redirects=False
         ) as answer:
             if trap is not None:
-                await answer.read()
-                return _spring(trap, seen)
+                body = await answer.read()
+                lost = _spring(trap, seen)
+                stopped = trap.how is signal.SIGSTOP
+                return web.Response(status=answer.status, headers=_kept(answer), body=body) if stopped else lost
             response = web.StreamResponse(status=answer.status, headers=_kept(answer))
             await response.prepare(request)
             async for chunk in answer.content.iter_any():
@@ -187,7 +198,7 @@ async def _pour(source: WebSocket, sink: WebSocket) -> None:
 
 def _spring(trap: Trap, seen: Seen) -> web.Response:
     """The whole group: the operator and its worker processes. It led its session, so its pid is the group's."""
-    os.killpg(trap.pid, signal.SIGKILL)
+    os.killpg(trap.pid, trap.how)
     trap.caught = seen
     trap.sprung.set()
     return web.Response(status=503)

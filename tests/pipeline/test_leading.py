@@ -283,7 +283,9 @@ async def test_where_two_have_one_home_all_the_same_the_first_knows_at_its_next_
     again.start()
     await asyncio.sleep(120)
     assert (one.leading.leads, again.leading.leads) == (False, True)
-    assert one.turns[1] == (pytest.approx(62, abs=1.1), "the Lease was taken by pod_home_b")
+    (stopped, why) = one.turns[1]
+    assert stopped - 61 <= TIMING.retry
+    assert why == "the Lease was taken by pod_home_b"
     assert len(again.turns) == 1
 
 

@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from leakwarden.adapters.store import SqliteStore
+from leakwarden.api import SUMMARY_ANNOTATION
+from leakwarden.api.words import Outcome
+from leakwarden.core.actions import Action, ActionState
 from leakwarden.core.policy import Policy
-from tests.pipeline.build import leaks, owned, policy, rests
+from leakwarden.core.report.inherited import patience
+from leakwarden.core.targets import PodFacts
+from leakwarden.errors import ApiUnavailable
+from tests.core.decide.fleets import NOW, evicted
+from tests.pipeline.build import leaks, owned, policy, quiet, rests
 from tests.pipeline.fakes import LoopClock, until
+from tests.pipeline.test_muting import policy as muting
 from tests.pipeline.world import World
 
 FOUND_BY = 240.0
@@ -97,6 +106,132 @@ async def test_what_is_in_the_journal_holds_the_new_one_back(world: World, other
         await asyncio.sleep(2 * FOUND_BY)
         assert [row["reason"] for row in world.status_of(evicting)["decisions"]] == ["BudgetSpent"]
     assert world.live.evicted == ["ws-1"]
+
+
+# -- what limits actions is in the API: each, with the disk lost ------------------------------------------------------
+
+PEER = owned("ws-0", "one")
+"""Of the same owner as the pod that leaks."""
+
+
+@dataclass(frozen=True)
+class Limit:
+    """What an earlier operator left in the API, and the word by which it holds the next one back."""
+
+    name: str
+    reason: str
+    policy: dict[str, Any] = field(default_factory=dict)
+    journal: tuple[Action, ...] = ()
+    mutes: tuple[dict[str, Any], ...] = ()
+
+
+def recently(which: PodFacts, **changes: Any) -> Action:
+    return evicted(which, **{"at": NOW - 3000.0, "settled_at": NOW - 3000.0, **changes})
+
+
+LIMITS = [
+    Limit("budget", "BudgetSpent", {"budget": {"actions": 1, "window": "6h"}}, (recently(owned("x", "other")),)),
+    Limit("cooldown", "Cooldown", {"cooldown": "6h"}, (recently(PEER, pod_created_at=NOW - 9000.0),)),
+    Limit("in flight", "ActionInFlight", {}, (recently(PEER, at=NOW - 60.0, state=ActionState.INTENDED),)),
+    Limit(
+        "circuit breaker",
+        "CircuitBreaker",
+        {"cooldown": "0s"},
+        tuple(
+            recently(owned(f"x-{n}", f"x-{n}"), outcome=Outcome.CAME_BACK, outcome_at=NOW - 60.0 + n)
+            for n in range(3)
+        ),
+    ),
+    Limit("pause", "Paused", {"pausedUntil": "2027-01-01T00:00:00Z"}),
+    Limit("mute", "Muted", mutes=({"signature": "memory/main.keep", "reason": "known"},)),
+]
+
+
+@pytest.mark.parametrize("limit", LIMITS, ids=[limit.name for limit in LIMITS])
+async def test_a_limit_outlives_the_disk(world: World, limit: Limit) -> None:
+    gopls = muting(*limit.mutes, mode="Evict", **limit.policy)
+    world.journal |= {entry.id: entry for entry in limit.journal}
+    world.put(gopls)
+    async with world.operator() as process:
+        await asyncio.sleep(FOUND_BY)
+        assert process.verdicts(gopls.key)["ws-1"] == "Leaking"
+        assert [row["reason"] for row in world.status_of(gopls)["decisions"]] == [limit.reason]
+    assert world.live.evicted == []
+
+
+async def test_without_any_limit_it_would_have_been_evicted(world: World) -> None:
+    world.put(policy("gopls", mode="Evict"))
+    async with world.operator():
+        await asyncio.sleep(FOUND_BY)
+    assert world.live.evicted == ["ws-1"]
+
+
+async def test_a_storm_outlives_the_disk_although_its_leaks_are_found_again_one_by_one(
+    world: World, other_store: SqliteStore
+) -> None:
+    evicting = policy("gopls", mode="Evict", stormPercent=50)
+    others = [f"ws-{n}" for n in range(2, 6)]
+    world.add(*(owned(name, f"owner-{name}") for name in others[1:]))
+    world.put(evicting)
+    world.sampler.scripts |= dict.fromkeys(others, leaks())
+    async with world.operator() as process:
+        process.journal.refuse_load = ApiUnavailable("away")  # or the first that is found would go before the rest is
+        await asyncio.sleep(FOUND_BY)
+    assert suspended(world.status_of(evicting)) == "StormBrake"
+    take_over(world, other_store, evicting)
+    written = len(world.statuses.written)
+    world.sampler.scripts |= dict.fromkeys(others, lambda *_: quiet(0))  # no second heap: nothing to learn from
+    async with world.operator() as process:
+        began = LoopClock().now()
+        await until(lambda: process.verdicts(evicting.key).get("ws-1") == "Leaking")
+        await asyncio.sleep(4)
+        assert [row["reason"] for row in world.status_of(evicting)["decisions"]] == ["StormBrake"]
+        assert {suspended(status) for _, _, status in world.statuses.written[written:]} == {"StormBrake"}
+        await until(lambda: world.live.evicted == ["ws-1"])
+        assert LoopClock().now() - began >= patience(evicting)
+        await asyncio.sleep(4)
+        assert suspended(world.status_of(evicting)) == "NotSuspended"
+
+
+async def test_a_storm_of_before_is_none_under_an_edited_policy(world: World, other_store: SqliteStore) -> None:
+    """Somebody has looked at it."""
+    evicting = policy("gopls", mode="Evict", stormPercent=50)
+    world.put(evicting)
+    world.sampler.scripts["ws-2"] = leaks()
+    async with world.operator() as process:
+        process.journal.refuse_load = ApiUnavailable("away")
+        await asyncio.sleep(FOUND_BY)
+    assert suspended(world.status_of(evicting)) == "StormBrake"
+    edited = policy("gopls", mode="Evict", stormPercent=60, generation=2, status=world.status_of(evicting))
+    world.sampler.scripts["ws-2"] = lambda *_: quiet(0)
+    world.store = other_store
+    world.put(edited, tell=False)
+    async with world.operator():
+        await until(lambda: world.live.evicted == ["ws-1"])
+
+
+def suspended(status: Mapping[str, Any]) -> str:
+    return next(str(one["reason"]) for one in status["conditions"] if one["type"] == "Suspended")
+
+
+async def test_an_annotation_stays_on_its_pod_while_its_leak_is_found_again(
+    world: World, other_store: SqliteStore
+) -> None:
+    annotating = policy("gopls", mode="Annotate")
+    world.put(annotating)
+    async with world.operator():
+        await until(lambda: ("annotate", "ws-1") in world.live.done)
+    world.live.asked.clear()
+    for each in (WS1, WS2):
+        world.pods[each.uid] = replace(each, annotations={SUMMARY_ANNOTATION: world.live.texts[-1]})
+    take_over(world, other_store, annotating)
+    async with world.operator() as process:
+        await asyncio.sleep(60)
+        assert world.live.asked == []
+        await asyncio.sleep(FOUND_BY)
+        assert process.verdicts(annotating.key) == {"ws-1": "Leaking", "ws-2": "Healthy"}
+    assert [asked for asked in world.live.asked if asked[0] == "unannotate"][:1] == [("unannotate", "ws-2")]
+    assert ("unannotate", "ws-1") not in world.live.asked
 
 
 async def test_a_leak_that_has_gone_meanwhile_goes_once_its_pod_is_healthy(

@@ -63,7 +63,7 @@ def observe(before: Observed, found: LeaseRecord | None, now: float) -> Observed
 
 
 def free_at(observed: Observed, me: str, timing: Timing, *, fresh: bool = False) -> float:
-    """When this Lease may be taken by `me`; -inf for one that was given back or is mine, and, as long as this process is
+    """When this Lease may be taken by `me`; -inf for one that was given back or is mine, and, while this process is
     `fresh` (it has never led), for one that was held from my own home.
 
     One that was there and is gone was deleted by hand: its holder may not know it yet, and has its time.

@@ -25,6 +25,7 @@ from leakwarden.core.verify import Judged, verify
 from leakwarden.errors import ApiConflict, ApiError, ApiForbidden, DisruptionBudget, OutcomeUnknown
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.fleet import Fleet
+from leakwarden.pipeline.inheriting import may_be_noted
 from leakwarden.pipeline.muting import Muting
 from leakwarden.pipeline.ports import Actuator, Journal, PodWatch
 from leakwarden.pipeline.recording import Recording
@@ -66,6 +67,7 @@ class Deciding:
         self._clock = clock
         self._steps = steps
         self._muting = Muting(fleet, recording)
+        self._began = clock.now()
         self._changed: set[PolicyKey] = set()
         self._entries: tuple[Action, ...] | None = None
         self._journal_again = float("-inf")
@@ -153,6 +155,10 @@ class Deciding:
             journal=self._entries if now >= self._journal_again else None,
             editing=self._editing(),
             mutes=tuple(mute for policy in policies for mute in mutes_of(policy, now).values()),
+            storms_before={policy.key: self._recording.storm_before(policy) for policy in policies},
+            noted_before=frozenset(
+                watch.pod.uid for watch in self._fleet.all_watches() if may_be_noted(watch, self._began, now)
+            ),
         )
 
     def _editing(self) -> dict[str, Editing]:

@@ -14,7 +14,7 @@ from leakwarden.core.actions import Action
 from leakwarden.core.decide import Plan
 from leakwarden.core.policy import Policy
 from leakwarden.core.report.events import EventNote
-from leakwarden.core.report.inherited import Heir, Known
+from leakwarden.core.report.inherited import UNDECIDED, Heir, Known, storm_until
 from leakwarden.core.report.status import build_status, parsed
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.targets import PodFacts, PolicyKey
@@ -57,6 +57,8 @@ class Recording:
         self._events = events
         self._clock = clock
         self._written: dict[PolicyKey, _Written] = {}
+        self._storms: dict[str, tuple[int, float]] = {}
+        """By policy UID: the generation under which an earlier operator saw a storm, and until when it holds."""
         self._lasting: dict[str, _Lasting] = {}
         self._forbidden: dict[PolicyKey, str] = {}
         self._closed: dict[str, float] = {}
@@ -106,6 +108,18 @@ class Recording:
         heir = Heir(policy, self._clock.now(), self._known(policy))
         return heir.openings(parsed(self._shown(policy)).findings)
 
+    def storm_before(self, policy: Policy) -> float:
+        """Until when a storm holds that an earlier operator saw; 0 once every target is judged, and without one."""
+        before = self._storms.get(policy.uid)
+        if before is None:
+            if self._shown(policy) is not policy.status:
+                return 0.0
+            heir = Heir(policy, self._clock.now(), self._known(policy))
+            before = self._storms[policy.uid] = (policy.generation, storm_until(heir, parsed(policy.status)))
+        generation, until = before
+        undecided = any(report.verdict in UNDECIDED - {Verdict.LEAKING} for report in self.reports(policy))
+        return until if undecided and generation == policy.generation else 0.0
+
     def reports(self, policy: Policy) -> list[TargetReport]:
         """One report a target; a target that was never asked yet is Learning, one that never will be is Unreachable."""
         now = self._clock.now()
@@ -131,6 +145,7 @@ class Recording:
     def forget(self, key: PolicyKey, uid: str) -> None:
         """A deleted policy has no status, and its Events are counted no more."""
         self._written.pop(key, None)
+        self._storms.pop(uid, None)
         self._forbidden.pop(key, None)
         self._lasting = {k: lasting for k, lasting in self._lasting.items() if not k.startswith(uid)}
 

@@ -77,6 +77,11 @@ def storm(leaking: int, healthy: int, percent: int = 20) -> FleetView:
     return view([found(each, by) for each in pods], [by], pods, healthy=healthy)
 
 
+def storm_before(until: float, percent: int = 20) -> FleetView:
+    """One leak found so far, where an earlier operator saw a storm."""
+    return replace(storm(1, 9, percent), storms_before={GOPLS: until})
+
+
 def told(result: ConfirmationResult, **more: Any) -> Confirmation:
     return Confirmation(result, NOW - 600.0, **more)
 
@@ -211,6 +216,12 @@ HELD = [
     ),
     Held("a leak that came back three times", lambda: came_back(3), Refusal.CIRCUIT_BREAKER, ("came back", "edit")),
     Held("a release in which half of the fleet leaks", lambda: storm(2, 2), Refusal.STORM_BRAKE, ("2 of 4", "50 %")),
+    Held(
+        "the first leak found again after a storm that an earlier operator saw",
+        lambda: storm_before(NOW + HOUR),
+        Refusal.STORM_BRAKE,
+        ("an earlier operator", "not all judged anew yet", "at the latest"),
+    ),
     Held("a fleet of two that leaks as a whole", lambda: storm(2, 0), Refusal.STORM_BRAKE, ("2 of 2", "100 %")),
     Held(
         "an eviction without an answer",
@@ -441,6 +452,8 @@ ALLOWED: list[tuple[str, Callable[[], FleetView]]] = [
     ("three that came back under an older spec", lambda: came_back(3, generation=0)),
     ("one leak in a fleet of one", lambda: storm(1, 0)),
     ("leaks up to stormPercent", lambda: storm(2, 8)),
+    ("a storm of before that is over", lambda: storm_before(NOW)),
+    ("a storm of before where the brake is off", lambda: storm_before(NOW + HOUR, percent=100)),
     ("a storm under stormPercent 100", lambda: storm(2, 0, percent=100)),
     ("no peers asked for", lambda: one_leak(by=policy(min_ready_peers=0), peers=[])),
     (

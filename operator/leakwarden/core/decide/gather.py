@@ -48,6 +48,8 @@ class Fleet:
     journal_known: bool
     editing: Mapping[str, Editing]
     """By pod UID."""
+    storms_before: Mapping[PolicyKey, float]
+    """Until when the storm holds that an earlier operator saw."""
 
     def owned_by(self, owner_uid: str) -> Sequence[PodFacts]:
         return self.by_owner.get(owner_uid, ())
@@ -92,6 +94,7 @@ def gather(view: FleetView, ledger: Ledger, now: float) -> Fleet:
         mutes=mutes,
         journal_known=view.journal is not None,
         editing=view.editing,
+        storms_before=view.storms_before,
     )
 
 
@@ -123,7 +126,7 @@ def suspension(policy: RemediationPolicy, fleet: Fleet, now: float) -> Suspensio
         return None
     if message := broken(policy, fleet, now):
         return Suspension(Suspend.CIRCUIT_BREAKER, message)
-    if message := stormy(policy, fleet):
+    if message := stormy(policy, fleet, now):
         return Suspension(Suspend.STORM_BRAKE, message)
     return None
 
@@ -145,11 +148,16 @@ def broken(policy: RemediationPolicy, fleet: Fleet, now: float) -> str | None:
     )
 
 
-def stormy(policy: RemediationPolicy, fleet: Fleet) -> str | None:
+def stormy(policy: RemediationPolicy, fleet: Fleet, now: float) -> str | None:
     storm = fleet.storms.get(policy.key)
-    if storm is None or not storm.over(policy):
-        return None
-    return (
-        f"policy {policy.key} takes no action: {storm.leaking} of {plural(storm.running, 'running target')} leak at "
-        f"once ({storm.percent:.0f} %, stormPercent is {policy.storm_percent}): that is a release, not a pod"
-    )
+    if storm is not None and storm.over(policy):
+        share = f"{storm.leaking} of {plural(storm.running, 'running target')} leak at once ({storm.percent:.0f} %"
+        percent = policy.storm_percent
+        return f"policy {policy.key} takes no action: {share}, stormPercent is {percent}): that is a release, not a pod"
+    until = fleet.storms_before.get(policy.key, 0.0)
+    if now < until and policy.storm_percent < 100:
+        return (
+            f"policy {policy.key} takes no action: an earlier operator saw more than stormPercent of its targets leak "
+            f"at once, and they are not all judged anew yet (until {clock(until, now)} at the latest)"
+        )
+    return None

@@ -42,7 +42,7 @@ def circuit_breaker(case: Case) -> str | None:
 
 
 def storm_brake(case: Case) -> str | None:
-    return gather.stormy(case.policy, case.fleet)
+    return gather.stormy(case.policy, case.fleet, case.now)
 
 
 def in_flight(case: Case) -> str | None:

@@ -54,13 +54,15 @@ class _Planner:
         self._findings = [found for found in view.findings if found.policy in self._policies]
         self._ledger = Ledger(view.journal or ())
         self._fleet = gather(view, self._ledger, now)
+        self._noted_before = view.noted_before
         self._decided: list[Decided] = []
         self._intents: list[Intent] = []
 
     def plan(self) -> Plan:
         for group in self._by_pod():
             self._decide_pod(group)
-        self._intents += _leftover_annotations(self._fleet.pods.values(), self._wanted_annotations())
+        wanted = self._wanted_annotations() | self._noted_before
+        self._intents += _leftover_annotations(self._fleet.pods.values(), wanted)
         suspended = {
             policy.key: found
             for policy in self._policies.values()

@@ -81,6 +81,10 @@ class FleetView:
     of its targets. `editing` holds, by pod UID, what people have open in a gopls of the pod, whichever policy watches
     it; a pod without a gopls is not in it. `journal` is the whole journal; None means that it is not known, and then
     nothing is evicted.
+
+    After a takeover, or without the state directory, two things are known only from what the API holds: `storms_before`
+    says, a policy, until when (unix seconds) the storm holds that an earlier operator saw there; `noted_before` are the
+    UIDs of pods whose annotation may still be true, although nothing was found there again yet.
     """
 
     policies: tuple[RemediationPolicy, ...] = ()
@@ -90,6 +94,8 @@ class FleetView:
     journal: tuple[Action, ...] | None = ()
     mutes: tuple[Mute, ...] = ()
     editing: Mapping[str, Editing] = field(default_factory=dict)
+    storms_before: Mapping[PolicyKey, float] = field(default_factory=dict)
+    noted_before: frozenset[str] = frozenset()
 
 
 class Verb(StrEnum):
