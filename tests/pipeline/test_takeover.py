@@ -15,10 +15,12 @@ from leakwarden.api import SUMMARY_ANNOTATION
 from leakwarden.api.words import Outcome
 from leakwarden.core.actions import Action, ActionState
 from leakwarden.core.policy import Policy
+from leakwarden.core.readings import Reading
 from leakwarden.core.report.inherited import patience
 from leakwarden.core.targets import PodFacts
 from leakwarden.errors import ApiUnavailable
 from tests.core.decide.fleets import NOW, evicted
+from tests.core.judge.builders import MI, goroutines, heap
 from tests.pipeline.build import leaks, owned, policy, quiet, rests
 from tests.pipeline.fakes import LoopClock, until
 from tests.pipeline.test_muting import policy as muting
@@ -106,6 +108,39 @@ async def test_what_is_in_the_journal_holds_the_new_one_back(world: World, other
         await asyncio.sleep(2 * FOUND_BY)
         assert [row["reason"] for row in world.status_of(evicting)["decisions"]] == ["BudgetSpent"]
     assert world.live.evicted == ["ws-1"]
+
+
+GOROUTINES = {
+    "name": "goroutines",
+    "signal": "Goroutines",
+    "growth": {"atLeast": "200", "window": "90s"},
+    "for": "40s",
+    "severity": "Critical",
+}
+
+
+def many(number: int, count: int) -> Reading:
+    return Reading(heap(100 * MI, alloc=number * MI, mark=f"gc-{number}"), goroutines(count))
+
+
+async def test_an_old_memory_of_a_leak_that_is_over_evicts_nobody(world: World) -> None:
+    """Who led hours ago leads again, and finds its own finding open. The first sample shows that nothing is left."""
+    world.sampler.scripts["ws-1"] = lambda _, number: many(number, 50 + 100 * number)
+    before = policy("gopls", mode="Evict", rules=[GOROUTINES], minReadyPeers=5)
+    world.put(before)
+    async with world.operator() as process:
+        await asyncio.sleep(FOUND_BY)
+        assert process.verdicts(before.key)["ws-1"] == "Leaking"
+    await asyncio.sleep(5 * 3600)
+    world.sampler.scripts["ws-1"] = lambda _, number: many(number, 50)
+    after = policy("gopls", mode="Evict", rules=[GOROUTINES], generation=2)
+    world.put(replace(after, status=world.status_of(before)))
+    async with world.operator() as process:
+        await until(lambda: "Subsiding" in {row["reason"] for row in world.status_of(after)["decisions"]})
+        await asyncio.sleep(FOUND_BY)
+        assert process.verdicts(after.key)["ws-1"] != "Leaking"
+    assert world.live.asked == []
+    assert [reason for reason in world.told(WS1) if reason != "ActionRefused"] == ["LeakDetected", "LeakResolved"]
 
 
 # -- what limits actions is in the API: each, with the disk lost ------------------------------------------------------

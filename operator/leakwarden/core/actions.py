@@ -19,6 +19,7 @@ class Refusal(StrEnum):
     ALREADY_DONE = "AlreadyDone"
     POD_TERMINATING = "PodTerminating"
     TARGET_NOT_SEEN = "TargetNotSeen"
+    SUBSIDING = "Subsiding"
     MIRROR_POD = "MirrorPod"
     DAEMON_SET = "DaemonSet"
     NO_CONTROLLER = "NoController"

@@ -126,6 +126,9 @@ class Finding:
     started: str = ""
     """Of a goroutine finding: the function of the program that most of them begin with; empty where that is its site,
     or is not known."""
+    subsiding: bool = False
+    """At the latest look half of its growth, or more, was given back. It ends if that lasts; until then it stays open,
+    for a dip is no end."""
 
     @property
     def open(self) -> bool:

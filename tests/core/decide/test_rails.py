@@ -128,6 +128,12 @@ HELD = [
         ("dry run", "13:03 UTC"),
     ),
     Held("a pod on its way out", lambda: one_leak(pod(deleting=True)), Refusal.POD_TERMINATING, ("demo/ws-1",)),
+    Held(
+        "growth that is given back already",
+        lambda: one_leak(finding=leak(subsiding=True)),
+        Refusal.SUBSIDING,
+        ("half of the growth of memory/main.keep",),
+    ),
     Held("a pod that is not known", lambda: replace(one_leak(), pods={}), Refusal.TARGET_NOT_SEEN, ("not known",)),
     Held("a pod that has ended", lambda: one_leak(pod(phase="Failed")), Refusal.TARGET_NOT_SEEN, ("Failed",)),
     Held("a target out of reach", lambda: unseen(Verdict.UNREACHABLE), Refusal.TARGET_NOT_SEEN, ("Unreachable",)),

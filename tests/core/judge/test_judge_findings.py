@@ -166,6 +166,20 @@ def test_a_leak_ends_when_half_is_given_back_not_before(left: float, resolution:
     assert target.last.findings[0].resolution is resolution
 
 
+@pytest.mark.parametrize(("left", "subsiding"), [(0.6, False), (0.4, True)])
+def test_what_gave_half_back_at_the_latest_look_subsides_even_right_after_a_gap(left: float, subsiding: bool) -> None:
+    target = Target(rules(LIVE))
+    for index in range(41):
+        target.live((200 + 5 * index) * MI, {X: 5 * index * MI})
+    assert not target.last.findings[0].subsiding
+    target.at += 5 * 3600.0
+    target.live((200 + 200 * left) * MI, {X: 200 * left * MI})
+    (finding,) = target.last.findings
+    assert (finding.open, finding.subsiding) == (True, subsiding)
+    target.live(500 * MI, {X: 300 * MI})
+    assert not target.last.findings[0].subsiding
+
+
 def test_nothing_ends_while_a_rule_of_it_is_still_met() -> None:
     """The place gave half back, but the process goes on growing through the same finding."""
     target = Target(rules(SITE, LIVE))
@@ -173,6 +187,7 @@ def test_nothing_ends_while_a_rule_of_it_is_still_met() -> None:
         x = 5 * min(index, 30) * MI if index < 40 else 20 * MI
         target.live(300 * MI + 5 * index * MI, {X: x})
     assert target.last.findings[0].open
+    assert not target.last.findings[0].subsiding
     assert target.evaluation("live-heap").state is RuleState.FIRING
 
 

@@ -102,6 +102,15 @@ def target_not_seen(case: Case) -> str | None:
     )
 
 
+def subsiding(case: Case) -> str | None:
+    """A finding outlives a dip, an action need not: what has been given back needs no repair. It matters most right
+    after a gap, when the finding is as old as the last sample before it."""
+    if not case.finding.subsiding:
+        return None
+    signature = case.finding.signature
+    return f"half of the growth of {signature}, or more, has been given back: it ends soon, unless it grows again"
+
+
 def mirror_pod(case: Case) -> str | None:
     pod = known(case)
     return f"pod {pod_name(pod)} is a mirror pod: its kubelet runs it from a file" if pod.mirror else None

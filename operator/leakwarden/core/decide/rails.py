@@ -38,6 +38,7 @@ RAILS: tuple[Rail, ...] = (
     Rail(Refusal.ALREADY_DONE, EVICT, pod.already_done),
     Rail(Refusal.POD_TERMINATING, BOTH, pod.pod_terminating),
     Rail(Refusal.TARGET_NOT_SEEN, BOTH, pod.target_not_seen),
+    Rail(Refusal.SUBSIDING, EVICT, pod.subsiding),
     # Pods that are never evicted.
     Rail(Refusal.MIRROR_POD, BOTH, pod.mirror_pod),
     Rail(Refusal.DAEMON_SET, EVICT, pod.daemon_set),
@@ -68,7 +69,9 @@ RAILS: tuple[Rail, ...] = (
     Rail(Refusal.BUDGET, EVICT, pace.budget),
 )
 
-ABOUT_THE_FINDING = frozenset({Refusal.NOT_A_LEAK, Refusal.BELOW_MIN_SEVERITY, Refusal.MUTED, Refusal.NOT_CONFIRMED})
+ABOUT_THE_FINDING = frozenset(
+    {Refusal.NOT_A_LEAK, Refusal.BELOW_MIN_SEVERITY, Refusal.MUTED, Refusal.SUBSIDING, Refusal.NOT_CONFIRMED}
+)
 """What a second finding on a pod must pass for the action on that pod to be its action too."""
 
 HOLDS_THE_POD = frozenset({Refusal.ALREADY_DONE})

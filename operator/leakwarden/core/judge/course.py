@@ -90,6 +90,8 @@ def followed(one: OpenFinding, now: Now) -> tuple[OpenFinding, Resolution | None
     doing = gopls.context(now.segment.gopls, one.finding.since)
     finding = told(replace(one.finding, value=look.value, last_seen=now.at, gopls=doing), rule, look, now)
     one = _course(replace(one, parts=parts, finding=finding), rule, look, now)
+    subsiding = one.below is not None and not _still_met(one, now)
+    one = replace(one, finding=replace(one.finding, subsiding=subsiding))
     return one, _resolution(one, rule, look, now) if now.covered > 0 else None
 
 
@@ -142,7 +144,7 @@ def _under_load(one: OpenFinding, rule: Rule, now: Now) -> bool:
 
 
 def _resolution(one: OpenFinding, rule: Rule, look: Look, now: Now) -> Resolution | None:
-    if any((seen := now.look(part.rule, part.key)) is not None and seen.met for part in one.parts):
+    if _still_met(one, now):
         return None
     if rule.growth is None:
         relieved = rule.above is not None and look.value is not None and look.value < RELIEF * rule.above
@@ -152,6 +154,10 @@ def _resolution(one: OpenFinding, rule: Rule, look: Look, now: Now) -> Resolutio
     if rule.growth is not None and one.flat >= SATURATION * rule.growth.window * (1 - 1e-9):
         return Resolution.SATURATED
     return None
+
+
+def _still_met(one: OpenFinding, now: Now) -> bool:
+    return any((seen := now.look(part.rule, part.key)) is not None and seen.met for part in one.parts)
 
 
 def is_worse(before: Finding, after: Finding) -> bool:

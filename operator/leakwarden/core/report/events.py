@@ -88,6 +88,7 @@ _SILENT = frozenset(
         Refusal.ALREADY_DONE,
         Refusal.IN_FLIGHT,
         Refusal.TARGET_NOT_SEEN,
+        Refusal.SUBSIDING,
         Refusal.NOT_CONFIRMED,
     }
 )
