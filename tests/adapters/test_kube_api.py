@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -12,7 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from leakwarden.adapters.kube_api import KubeClient
+from leakwarden.adapters.kube_api import UNDELIVERED, KubeClient, impatient_socket
 from leakwarden.adapters.kube_config import KubeConnection
 from leakwarden.adapters.kube_errors import WatchExpired, describe
 from leakwarden.adapters.ports import OPENED, WatchEvent
@@ -393,6 +394,17 @@ async def test_the_guard_is_asked_when_the_connection_stands_and_not_before(cert
             await api.request("POST", PODS, body={"sent": 1})
     assert lease.asked == 1
     assert b"sent" not in got
+
+
+async def test_what_cannot_be_delivered_soon_is_dropped_by_the_kernel() -> None:
+    """Else a partition that heals would bring an eviction that everybody has given up."""
+    option = socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT
+    with impatient_socket((socket.AF_INET, socket.SOCK_STREAM, 0, "", ("127.0.0.1", 0))) as made:
+        assert made.getsockopt(*option) == 1000 * UNDELIVERED
+    async with client(answers(lambda: web.json_response({})), for_writes=True) as api:
+        await api.request("POST", PODS, body={})
+        kept = [protocol.transport for conns in api._session_now().connector._conns.values() for protocol, _ in conns]  # type: ignore[union-attr]
+        assert [one.get_extra_info("socket").getsockopt(*option) for one in kept if one] == [1000 * UNDELIVERED]
 
 
 async def test_reads_are_nobodys_secret_and_pass_without_the_guard() -> None:

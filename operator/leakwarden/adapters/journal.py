@@ -18,6 +18,7 @@ from typing import Any
 
 from leakwarden.adapters import journal_codec as codec
 from leakwarden.adapters.actuator import EVICTION_DEADLINE, pod_left
+from leakwarden.adapters.kube_api import UNDELIVERED
 from leakwarden.adapters.ports import KubeApi
 from leakwarden.api import GROUP
 from leakwarden.api.words import Mode
@@ -35,9 +36,9 @@ MAX_MESSAGE = 300
 LAZY = 5.0
 """Seconds for which what limits nothing may wait for another write to go along with."""
 TRIES = 5
-UNDER_WAY = EVICTION_DEADLINE + 5.0
-"""Seconds after which an eviction that a process left behind cannot happen any more: what it sent has reached the API
-server by then, and was done or given up."""
+UNDER_WAY = UNDELIVERED + EVICTION_DEADLINE
+"""Seconds after which an eviction that a process left behind cannot happen any more: either its kernel has dropped it,
+or the API server has got it, and done it or given up."""
 
 Entries = tuple[Action, ...]
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import random
+import socket
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
@@ -30,6 +31,18 @@ WATCH_SECONDS = 290
 """After which the server ends a watch by itself; spread a little, so that watches do not all come back at once."""
 SILENCE = 150.0
 """Seconds without a byte after which a watch is taken for dead: bookmarks come about once a minute."""
+
+
+UNDELIVERED = 5.0
+"""Seconds after which the kernel drops what it could not deliver of a write. Without it a partition that heals, minutes
+later, would still bring an eviction that everybody has given up."""
+
+
+def impatient_socket(address: aiohttp.AddrInfoType) -> socket.socket:
+    """A socket that gives up UNDELIVERED seconds after the first byte that nobody acknowledged."""
+    made = socket.socket(*address[:3])
+    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, int(UNDELIVERED * 1000))
+    return made
 
 
 class HandshakeRefused(Exception):
@@ -75,7 +88,7 @@ class KubeClient:
     """Implements `ports.KubeApi` and `ports.KubeReader`. Close it, or use it as an async context manager.
 
     `guard` is asked right before the body of a request leaves. What it raises, an ApiError, is what the request raises,
-    and then the API server has not got it.
+    and then the API server has not got it. `for_writes`: what cannot be delivered soon is never delivered.
     """
 
     def __init__(
@@ -86,12 +99,14 @@ class KubeClient:
         silence: float = SILENCE,
         max_body: int = MAX_BODY,
         guard: Callable[[], None] | None = None,
+        for_writes: bool = False,
     ) -> None:
         self._connection = connection
         self._deadline = deadline
         self._silence = silence
         self._max_body = max_body
         self._guard = guard
+        self._socket_factory = impatient_socket if for_writes else None
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> KubeClient:
@@ -210,7 +225,9 @@ class KubeClient:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 # How much runs at once is decided by whoever calls; a limit here would only queue in silence.
-                connector=aiohttp.TCPConnector(limit=0, ssl=self._connection.ssl_context or True),
+                connector=aiohttp.TCPConnector(
+                    limit=0, ssl=self._connection.ssl_context or True, socket_factory=self._socket_factory
+                ),
                 timeout=aiohttp.ClientTimeout(total=None, connect=self._deadline),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 middlewares=(_keep_refusal,),

@@ -87,9 +87,8 @@ async def act(
     """
     settings, api, clock = process.settings, process.api, process.clock
     async with AsyncExitStack() as last:
-        guarded = api
-        if term is not None:
-            guarded = await last.enter_async_context(KubeClient(process.connection, guard=term.check))
+        guard = term.check if term else None
+        guarded = await last.enter_async_context(KubeClient(process.connection, guard=guard, for_writes=True))
         pods = PodCache(api)
         last.push_async_callback(pods.close)
         fleet = Fleet()
