@@ -106,8 +106,11 @@ def _take_signals(stop: asyncio.Event) -> None:
 
 
 def _write(listen_file: Path, address: str) -> None:
+    """Whole, or not at all: somebody waits for it to be there."""
+    whole = listen_file.with_name(f"{listen_file.name}.new")
     try:
-        listen_file.write_text(address)
+        whole.write_text(address)
+        whole.replace(listen_file)
     except OSError as error:
         raise InvalidSpec("LEAKWARDEN_LISTEN_FILE", str(error)) from error
 
