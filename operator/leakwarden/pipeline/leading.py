@@ -87,8 +87,9 @@ class Leading:
 
     @property
     def leader(self) -> str:
-        """Who holds the Lease, as last seen; empty: nobody, or it was never seen."""
-        return self._seen.record.holder if self._seen.record else ""
+        """Who else holds the Lease, as last seen; empty: nobody, or it was never seen."""
+        holder = self._seen.record.holder if self._seen.record else ""
+        return "" if holder == self._me else holder
 
     async def acquire(self) -> Term:
         """Return once the Lease is held. Trouble with the API is logged, and tried again for as long as it takes."""
