@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from typing import Any
 
@@ -92,8 +93,9 @@ def test_growth_at_no_one_place_is_said_to_be_so() -> None:
 
 
 @pytest.mark.parametrize("pace", [-5.0, 0.0, 0.3])
-def test_a_finding_that_is_flat_names_neither_pace_nor_limit(pace: float) -> None:
+def test_a_finding_that_is_flat_says_so_and_names_neither_pace_nor_limit(pace: float) -> None:
     message = finding_message(heap_leak(growth_per_hour=pace))
+    assert re.search(r"grew 512 MiB since \S+Z, and stands still now \(rule", message)
     assert "limit" not in message
     assert "/h" not in message
 

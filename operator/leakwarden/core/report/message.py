@@ -132,8 +132,8 @@ def _growth(finding: Finding) -> str:
         return f"{subject(finding)} number {amount(finding.value, unit)} in the process, since {minute(finding.since)}"
     grown = amount(max(0.0, finding.value - finding.baseline), unit)
     by = "" if unit is Unit.BYTES else "by "
-    pace = f", {rate(finding.growth_per_hour, unit)}" if not is_flat(finding) else ""
-    return f"{subject(finding)} grew {by}{grown} since {minute(finding.since)}{pace}"
+    pace = "and stands still now" if is_flat(finding) else rate(finding.growth_per_hour, unit)
+    return f"{subject(finding)} grew {by}{grown} since {minute(finding.since)}, {pace}"
 
 
 def _pressure(finding: Finding) -> str:
