@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,16 +31,20 @@ def _prometheus_operator_crds() -> Path:
 
 
 @pytest.fixture(scope="module")
-def api(control_plane: Cluster) -> Iterator[Cluster]:
-    """With the namespaces that the value sets name, and the CRDs of the Prometheus operator."""
+def api(control_plane: Cluster) -> Cluster:
+    """With the namespaces that the value sets name, and the CRDs of the Prometheus operator.
+
+    The namespaces stay: nothing is made in them but by dry runs, other modules use `leakwarden` too, and a control
+    plane without a namespace controller never ends one.
+    """
     for namespace in ("leakwarden", "team-a", "team-b"):
-        control_plane.kubectl("create", "namespace", namespace)
+        wanted = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+        control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(wanted))
     for plural in ("servicemonitors", "prometheusrules"):
         path = _prometheus_operator_crds() / f"monitoring.coreos.com_{plural}.yaml"
         control_plane.kubectl("apply", "--server-side", "-f", str(path))
         control_plane.kubectl("wait", "--for=condition=Established", f"crd/{plural}.monitoring.coreos.com")
-    yield control_plane
-    control_plane.kubectl("delete", "namespace", "leakwarden", "team-a", "team-b", "--wait=false")
+    return control_plane
 
 
 @pytest.mark.parametrize("values", SETS.values(), ids=SETS)
