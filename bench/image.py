@@ -52,7 +52,8 @@ def main(arguments: list[str]) -> None:
     up = cluster.up(NAME, backend="local")
     try:
         cluster.load(image.tar, NAME)
-        helm.install(up, {"image": {"repository": image.repository, "tag": image.tag, "pullPolicy": "Never"}})
+        named = {"repository": image.repository, "tag": image.tag, "pullPolicy": "Never"}
+        helm.install(up, {"image": named, "replicas": 1})
         measured = [start_of_a_new_pod(up) for _ in range(options.starts)]
         time.sleep(SETTLE)  # what is measured is what is left after that time
         memory = sum(pss(pid) for pid in processes(pod_uid(up)))
