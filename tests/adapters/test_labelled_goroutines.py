@@ -67,12 +67,12 @@ async def life(labelled: Path) -> Life:
                 async with http.get(url, params={"doc": document, "times": str(times)}) as answer:
                     assert answer.status == 200
 
-            await edit("file:///work/main.go", 40)
-            await edit("file:///work/other.go", 20)
+            await edit("file:///src/main.go", 40)
+            await edit("file:///src/other.go", 20)
             for number in range(14):
                 if number > 2:
-                    await edit("file:///work/main.go", 9)
-                    await edit("file:///work/other.go", 1)
+                    await edit("file:///src/main.go", 9)
+                    await edit("file:///src/other.go", 1)
                 outcome = (await sampler.sample(target(port), ROUTINE)).outcome
                 assert isinstance(outcome, Reading) and outcome.failures == {}
                 lived.readings.append(outcome)
@@ -90,10 +90,10 @@ async def test_a_goroutine_finding_says_whose_document_it_is(life: Life) -> None
     found = life.found(RuleSet((BLOCKED,), 0.0), f"goroutine/{PLACE}/chan-send")
     assert shares(found) == (
         LabelShare("doc_mode", "edit", 1.0, exact=True),
-        LabelShare("doc_id", "file:///work/main.go", 0.9, exact=True),
+        LabelShare("doc_id", "file:///src/main.go", 0.9, exact=True),
     )
     message = finding_message(found)
-    assert "100 % of the new goroutines belong to doc_mode=edit, 90 % to doc_id=file:///work/main.go. " in message
+    assert "100 % of the new goroutines belong to doc_mode=edit, 90 % to doc_id=file:///src/main.go. " in message
 
 
 async def test_a_policy_that_hides_values_keeps_them_out_of_findings_and_of_what_is_stored(life: Life) -> None:
@@ -118,7 +118,7 @@ async def test_of_memory_it_is_estimated_whose_goroutines_run_where_it_is_alloca
     found = life.found(RuleSet((BYTES,), 0.0), "memory/main.parse")
     by_mode, by_document = found.labels
     assert (by_mode.key, by_mode.value, by_mode.function, round(by_mode.share, 3)) == ("doc_mode", "edit", PLACE, 1.0)
-    assert (by_document.value, by_document.function) == ("file:///work/main.go", PLACE)
+    assert (by_document.value, by_document.function) == ("file:///src/main.go", PLACE)
     assert 0.75 < by_document.share < 0.9
     message = finding_message(found)
     assert "About 100 % of the goroutines seen in main.(*server).analyse belong to doc_mode=edit, about " in message

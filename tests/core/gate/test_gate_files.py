@@ -12,9 +12,9 @@ THERE = {"store/store.go", "cmd/app/main.go", "main.go"}
 @pytest.mark.parametrize(
     ("file", "found"),
     [
-        ("/work/app/store/store.go", "store/store.go"),
-        ("/work/app/store/gone.go", None),
-        ("/work/application/store/store.go", None),
+        ("/src/app/store/store.go", "store/store.go"),
+        ("/src/app/store/gone.go", None),
+        ("/src/application/store/store.go", None),
         ("/usr/local/go/src/net/http/server.go", None),
         ("example.com/app/store/store.go", "store/store.go"),
         ("example.com/app/cmd/app/main.go", "cmd/app/main.go"),
@@ -22,8 +22,8 @@ THERE = {"store/store.go", "cmd/app/main.go", "main.go"}
         ("net/http/server.go", None),
         ("", None),
         ("/", None),
-        ("/work/app", None),
+        ("/src/app", None),
     ],
 )
 def test_a_file_is_found_by_its_path_or_by_that_of_its_package(file: str, found: str | None) -> None:
-    assert in_repository(file, "/work/app", THERE.__contains__) == found
+    assert in_repository(file, "/src/app", THERE.__contains__) == found

@@ -233,17 +233,17 @@ def test_the_annotation_is_never_longer_than_its_limit(function: str) -> None:
 
 # -- labels -----------------------------------------------------------------------------------------------------------
 
-MAIN = LabelShare("doc_id", "file:///work/main.go", 0.912, exact=True)
+MAIN = LabelShare("doc_id", "file:///src/main.go", 0.912, exact=True)
 EDIT = LabelShare("doc_mode", "edit", 0.88, exact=False)
 
 
 @pytest.mark.parametrize(
     ("labels", "said"),
     [
-        ((MAIN,), "91 % of the new goroutines belong to doc_id=file:///work/main.go."),
+        ((MAIN,), "91 % of the new goroutines belong to doc_id=file:///src/main.go."),
         (
             (MAIN, EDIT, LabelShare("user", "me", 0.8, exact=True)),
-            "91 % of the new goroutines belong to doc_id=file:///work/main.go, at least 88 % to doc_mode=edit.",
+            "91 % of the new goroutines belong to doc_id=file:///src/main.go, at least 88 % to doc_mode=edit.",
         ),
         ((EDIT,), "At least 88 % of the new goroutines belong to doc_mode=edit."),
         (
