@@ -55,6 +55,12 @@ class Pair:
     first: LocalOperator
     second: LocalOperator
 
+    def end(self) -> None:
+        """Whatever of it was started; one that is stopped, too."""
+        for each in (self.first, self.second):
+            if each.process is not None:
+                each.kill()
+
     def set_trap(self, catches: Callable[[Seen], bool], moment: Moment, how: signal.Signals) -> Trap:
         assert self.first.process is not None
         return self.proxy.arm(self.first.process.pid, catches, moment, how)
@@ -102,11 +108,9 @@ def pairs(
             first = operator(stage.cluster, directory / "first", home, watched, proxy)
             second = operator(stage.cluster, directory / "second", home, watched)
             made[namespace] = Pair(Scene(stage.cluster, namespace, second), proxy, first, second)
+            stack.callback(made[namespace].end)
         with ThreadPoolExecutor() as starting:
             list(starting.map(_start, made.values()))
-        for pair in made.values():
-            stack.callback(pair.first.kill)
-            stack.callback(pair.second.kill)
         for namespace, pair in made.items():
             pair.scene.apply(policy(POLICY, {"app": APP}, rules=[QUICK], **REMEDIATION))
             pair.scene.apply(manifest(quick_leak(stage.images, APP, namespace)))
