@@ -10,8 +10,8 @@ from typing import Protocol
 
 from aiohttp import web
 
+from leakwarden.adapters.listener import Listener
 from leakwarden.api.inspection import Details, InspectionModel, Leadership, Targets
-from leakwarden.errors import InvalidSpec
 
 DEFAULT_ROWS = 100
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -31,9 +31,8 @@ class InspectServer:
     """`ask` gives who can tell at this moment, or says in a sentence why nobody here can."""
 
     def __init__(self, host: str, port: int, ask: Callable[[], Inspector | str]) -> None:
-        self._host, self._port = host, port
+        self._listener = Listener(host, port, "LEAKWARDEN_INSPECT")
         self._ask = ask
-        self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
         """Listen; returns the port (asked for 0, the kernel chose one). Raises InvalidSpec where it is taken."""
@@ -45,19 +44,10 @@ class InspectServer:
                 web.get("/v1/targets/{pod}", self._pod),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
-        except OSError as error:
-            await self._runner.cleanup()
-            said = f"cannot listen on {self._host}:{self._port}: {error}"
-            raise InvalidSpec("LEAKWARDEN_INSPECT", said) from error
-        return int(self._runner.addresses[0][1])
+        return await self._listener.start(app)
 
     async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._listener.stop()
 
     async def _leader(self, _: web.Request) -> web.Response:
         asked = self._ask()

@@ -8,7 +8,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 
-from leakwarden.errors import InvalidSpec
+from leakwarden.adapters.listener import Listener
 
 
 class WebServer:
@@ -18,10 +18,9 @@ class WebServer:
     def __init__(
         self, host: str, port: int, registry: CollectorRegistry, readiness: Callable[[], tuple[bool, str]]
     ) -> None:
-        self._host, self._port = host, port
+        self._listener = Listener(host, port, "LEAKWARDEN_LISTEN")
         self._registry = registry
         self._readiness = readiness
-        self._runner: web.AppRunner | None = None
 
     async def start(self) -> int:
         """Listen; returns the port (asked for 0, the kernel chose one). Raises InvalidSpec where it is taken."""
@@ -33,18 +32,10 @@ class WebServer:
                 web.get("/readyz", self._readyz),
             ]
         )
-        self._runner = web.AppRunner(app, access_log=None)
-        await self._runner.setup()
-        try:
-            await web.TCPSite(self._runner, self._host, self._port).start()
-        except OSError as error:
-            await self._runner.cleanup()
-            raise InvalidSpec("LEAKWARDEN_LISTEN", f"cannot listen on {self._host}:{self._port}: {error}") from error
-        return int(self._runner.addresses[0][1])
+        return await self._listener.start(app)
 
     async def stop(self) -> None:
-        if self._runner is not None:
-            await self._runner.cleanup()
+        await self._listener.stop()
 
     async def _metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=generate_latest(self._registry), headers={"Content-Type": CONTENT_TYPE_LATEST})
