@@ -15,6 +15,7 @@ from bench.verdicts.catalogue import CatalogueError, Entry, entries
 from bench.verdicts.gopls import SET, arguments, record, record_all, wanted
 from bench.verdicts.gopls_editor import Editor, EditorError
 from bench.verdicts.gopls_loads import files
+from tests.bench.left_running import left_running
 
 ENTRY = Entry(
     name="quick", program="idle", interval="100ms", samples=20, label="healthy", why="It is only here to be recorded.",
@@ -59,15 +60,6 @@ def server(folder: Path, text: str) -> Path:
     return path
 
 
-def still_running(folder: Path) -> list[int]:
-    pids = [int(pid) for pid in (folder / "pids").read_text().split()]
-    return [pid for pid in pids if Path(f"/proc/{pid}").exists() and _state(pid) != "Z"]
-
-
-def _state(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-
-
 @pytest.mark.parametrize(("silent", "ids"), [(False, [7, 8]), (True, [8])])
 def test_an_editor_answers_all_that_gopls_asks_unless_it_is_silent_about_configuration(
     tmp_path: Path, silent: bool, ids: list[int]
@@ -84,14 +76,14 @@ def test_an_editor_answers_all_that_gopls_asks_unless_it_is_silent_about_configu
     said = [json.loads(line) for line in (tmp_path / "answers").read_text().splitlines()]
     assert [answer["id"] for answer in said] == ids
     assert said[0]["result"] == (None if silent else [{}, {}])
-    assert still_running(tmp_path) == []
+    assert left_running(tmp_path) == []
 
 
 def test_a_gopls_that_dies_is_an_error_and_takes_its_children_with_it(tmp_path: Path) -> None:
     gopls = server(tmp_path, "read(); sys.exit(3)")
     with ProcessPoolExecutor(1) as packers, pytest.raises(Exception, match="gopls has gone"):
         asyncio.run(record(ENTRY, gopls, tmp_path, packers))
-    assert still_running(tmp_path) == []
+    assert left_running(tmp_path) == []
     assert list(tmp_path.glob("*.json")) == []
 
 
@@ -112,7 +104,7 @@ def test_what_was_started_ends_when_the_recording_is_cancelled(tmp_path: Path) -
             await work
 
     asyncio.run(cancelled())
-    assert still_running(tmp_path) == []
+    assert left_running(tmp_path) == []
 
 
 def test_a_request_to_a_gopls_that_has_gone_is_an_error(tmp_path: Path) -> None:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 import subprocess
 from pathlib import Path
 
@@ -16,6 +14,7 @@ from bench.verdicts.catalogue import CatalogueError, Entry, entries, read_truth,
 from bench.verdicts.examine import BadRecording, examine, read
 from bench.verdicts.record import PROGRAMS, Job, record, record_all
 from bench.verdicts.recorder import RecordingError
+from tests.bench.left_running import left_running
 
 ENTRY = Entry(
     name="quick", program="renames", args=("-leak",), interval="50ms", samples=20, label="leaking", family="memory",
@@ -36,15 +35,6 @@ def script(tmp_path: Path, text: str) -> Path:
     path.write_text(f"#!/bin/sh\necho $$ >> {tmp_path}/pids\n{text}\n")
     path.chmod(0o755)
     return path
-
-
-def still_running(tmp_path: Path) -> list[int]:
-    """Of what a script wrote down. One that is dead and not yet reaped by init does not run."""
-    pids = [int(pid) for pid in (tmp_path / "pids").read_text().split()]
-    found = [pid for pid in pids if (stat := Path(f"/proc/{pid}/stat")).exists() and " Z " not in stat.read_text()]
-    for pid in found:
-        os.kill(pid, signal.SIGKILL)
-    return found
 
 
 def test_a_recording_holds_all_samples_and_its_truth(tmp_path: Path, renames: Path) -> None:
@@ -98,7 +88,7 @@ def test_a_recording_that_is_cut_short_is_refused(tmp_path: Path, renames: Path)
 def test_a_program_that_dies_is_an_error_that_says_its_last_words(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(RecordingError, match=said):
         asyncio.run(record(Job("tuned", ENTRY, script(tmp_path, text)), tmp_path))
-    assert still_running(tmp_path) == []
+    assert left_running(tmp_path) == []
 
 
 def test_one_that_fails_does_not_stop_the_others(tmp_path: Path, renames: Path) -> None:
@@ -126,7 +116,7 @@ def test_what_was_started_ends_when_the_recording_is_cancelled(tmp_path: Path) -
             await work
 
     asyncio.run(cancelled())
-    assert still_running(tmp_path) == []
+    assert left_running(tmp_path) == []
 
 
 @pytest.mark.parametrize("set_name", ["tuned", "heldout"])
