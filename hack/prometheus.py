@@ -1,6 +1,6 @@
 """A real Prometheus for the tests: Debian's package, unpacked into the cache and not installed: no service starts.
 
-    python3 -m hack.prometheus     fetch it, and print where prometheus and promtool are
+python3 -m hack.prometheus     fetch it, and print where prometheus and promtool are
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from hack.cluster.console import ClusterError, run, say, tail
+from hack.cluster.packages import download, with_fresh_lists
 from hack.cluster.tools import exclusive
 from hack.cluster.versions import cache_directory
 
@@ -45,20 +46,12 @@ def ensure() -> Path:
 
 
 def _unpack(target: Path) -> None:
-    if shutil.which("apt-get") is None:
-        raise ClusterError("no apt-get here: install prometheus and promtool so that they are on PATH")
     target.parent.mkdir(parents=True, exist_ok=True)
     for stale in target.parent.glob(".prometheus-*/"):  # of a run that was killed: we hold the lock
         shutil.rmtree(stale, ignore_errors=True)
     with tempfile.TemporaryDirectory(prefix=".prometheus-", dir=target.parent) as scratch:
         say("fetching Debian's prometheus package")
-        try:
-            run(["apt-get", "download", PACKAGE], cwd=Path(scratch))
-        except ClusterError:
-            say("the package lists may be old: apt-get update")
-            run(["apt-get", "-o", "DPkg::Lock::Timeout=300", "update"])
-            run(["apt-get", "download", PACKAGE], cwd=Path(scratch))
-        (package,) = Path(scratch).glob("*.deb")
+        (package,) = with_fresh_lists(lambda: download([PACKAGE], Path(scratch)))
         run(["dpkg", "-x", package, Path(scratch) / "root"])
         shutil.rmtree(target, ignore_errors=True)
         (Path(scratch) / "root" / "usr" / "bin").rename(target)
@@ -72,8 +65,7 @@ class Prometheus:
     log: Path
 
     def query(self, expression: str) -> list[dict[str, Any]]:
-        """Series of an instant query, `{"metric": labels, "value": [time, text]}` each; ClusterError when it is wrong.
-        """
+        """Series of an instant query: `{"metric": labels, "value": [time, text]}` each. ClusterError if it is wrong."""
         answer = self._get("/api/v1/query?" + urllib.parse.urlencode({"query": expression}))
         return list(answer["data"]["result"])
 

@@ -8,8 +8,11 @@ import subprocess
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from hack.cluster.console import ClusterError, run, say, since
+
+T = TypeVar("T")
 
 CNI_DIRECTORIES = (Path("/usr/lib/cni"), Path("/opt/cni/bin"))
 CNI_PLUGINS = ("bridge", "host-local", "loopback", "portmap")
@@ -77,6 +80,34 @@ def ensure_image_packages() -> None:
 def refresh_lists() -> None:
     """apt-get update."""
     run(["apt-get", *_PATIENT, "update"], env=_environment())
+
+
+class ListsWereOld(ClusterError):
+    """apt's lists named a version that the archive has no more. They are fresh now: ask them again."""
+
+
+def download(packages: Sequence[str], into: Path) -> list[Path]:
+    """The packages' files below `into`, not installed; each of `packages` is NAME or NAME=VERSION.
+
+    Raises ListsWereOld where a second try with fresh lists may succeed, and ClusterError without apt-get.
+    """
+    if which("apt-get") is None:
+        raise ClusterError(f"no apt-get here, which has these packages: {' '.join(packages)}")
+    command = ["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", *packages]
+    done = subprocess.run(command, cwd=into, env=_environment(), capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        refresh_lists()
+        raise ListsWereOld(f"apt-get download {' '.join(packages)}: {done.stderr.strip()}")
+    return sorted(into.glob("*.deb"))
+
+
+def with_fresh_lists(use: Callable[[], T]) -> T:
+    """What `use` returns, which downloads packages; asked a second time where apt's lists were old."""
+    try:
+        return use()
+    except ListsWereOld as error:
+        say(f"{error}\nthe package lists were old: once more, with fresh ones")
+        return use()
 
 
 def _ensure(find_missing: Callable[[], list[str]]) -> None:

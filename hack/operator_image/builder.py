@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hack.cluster.console import ClusterError, run, say, since
-from hack.cluster.packages import ensure_image_packages, with_sbin
+from hack.cluster.packages import ensure_image_packages, with_fresh_lists, with_sbin
 from hack.cluster.tools import die_with_parent
 from hack.cluster.versions import cache_directory
 from hack.operator_image import debian
@@ -92,7 +92,10 @@ def version() -> str:
 
 
 def _base(directory: Path, name: str, packages: Sequence[str]) -> _Base:
-    pinned = debian.versions(packages)
+    return with_fresh_lists(lambda: _pinned_base(directory, name, debian.versions(packages)))
+
+
+def _pinned_base(directory: Path, name: str, pinned: Sequence[str]) -> _Base:
     key = digest([HERE / "debian.py", REPO / "hack" / "images.py"], *pinned)
     base = _Base(f"localhost/leakwarden-{name}:{key}", directory / f"{name}-{key}.tar")
     if not base.tar.exists():

@@ -8,14 +8,13 @@ from __future__ import annotations
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
 from hack.cluster.console import ClusterError, run
-from hack.cluster.packages import refresh_lists
+from hack.cluster.packages import download, refresh_lists
 from hack.images import ImageConfig, docker_archive, tree_as_it_is
 
 PYTHON = "python3.11"
@@ -47,13 +46,12 @@ def versions(packages: Sequence[str]) -> list[str]:
 def make_base(out: Path, ref: str, pinned: Sequence[str]) -> None:
     """Write the image `ref` with the unpacked packages (`NAME=VERSION`) to `out`; it appears whole or not at all.
 
-    With PIP among them, pip is importable. Raises ClusterError when a package cannot be had.
+    With PIP among them, pip is importable. Raises ListsWereOld when `pinned` is of lists that were old.
     """
     with tempfile.TemporaryDirectory(prefix=".base-", dir=out.parent) as scratch:
         debs, root = Path(scratch, "debs"), Path(scratch, "root")
         debs.mkdir()
-        _download(pinned, debs)
-        for deb in sorted(debs.iterdir()):
+        for deb in download(pinned, debs):
             run(["dpkg-deb", "--extract", deb, root])
             _keep_status(deb, root)
         _finish(root)
@@ -82,13 +80,6 @@ def _finish(root: Path) -> None:
         shutil.rmtree(root / name, ignore_errors=True)
     for name in STDLIB_UNUSED:
         shutil.rmtree(root / "usr" / "lib" / PYTHON / name, ignore_errors=True)
-
-
-def _download(pinned: Sequence[str], into: Path) -> None:
-    command = ["apt-get", "download", "-qq", "-o", "APT::Sandbox::User=root", *pinned]
-    if subprocess.run(command, cwd=into, capture_output=True, check=False).returncode != 0:
-        refresh_lists()  # they name versions that the archive has no more: the next call finds others
-        raise ClusterError("Debian's package lists were old and are fresh now: run this again")
 
 
 def _candidates(packages: Sequence[str]) -> dict[str, str]:

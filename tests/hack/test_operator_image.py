@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from hack.cluster.packages import ListsWereOld, download, with_fresh_lists
 from hack.images import tree_as_it_is
 from hack.operator_image import builder, debian, install
 
@@ -93,3 +94,47 @@ def test_only_the_archives_used_last_are_kept(tmp_path: Path) -> None:
         os.utime(path, (1000 - age, 1000 - age))
     builder.forget_old(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {f"operator-{age}.tar" for age in range(builder.KEPT)}
+
+
+APT = """#!/bin/sh
+echo "$*" >> {folder}/asked
+case "$*" in
+*update) touch {folder}/fresh ;;
+*download*) [ -e {folder}/fresh ] || {{ echo "E: 404  Not Found" >&2; exit 100; }}; touch tzdata_2_all.deb ;;
+esac
+"""
+
+
+@pytest.fixture
+def apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An apt-get whose lists are old until it is told to update; it writes what it was asked into `asked`."""
+    program = tmp_path / "apt-get"
+    program.write_text(APT.format(folder=tmp_path))
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    return tmp_path
+
+
+def test_lists_that_are_old_are_brought_up_to_date_and_said_to_have_been_old(apt: Path, tmp_path: Path) -> None:
+    into = tmp_path / "debs"
+    into.mkdir()
+    with pytest.raises(ListsWereOld, match="tzdata=1: E: 404"):
+        download(["tzdata=1"], into)
+    assert [deb.name for deb in download(["tzdata=2"], into)] == ["tzdata_2_all.deb"]
+    assert [line.rsplit(" ", 1)[-1] for line in (apt / "asked").read_text().splitlines()] == [
+        "tzdata=1", "update", "tzdata=2",
+    ]  # fmt: skip
+
+
+def test_a_base_of_old_versions_is_made_of_the_new_ones(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def made(package: str) -> str:
+        asked.append(package)
+        if package == "tzdata=1":
+            raise ListsWereOld("404")
+        return f"base of {package}"
+
+    versions = iter(["tzdata=1", "tzdata=2"])
+    assert with_fresh_lists(lambda: made(next(versions))) == "base of tzdata=2"
+    assert asked == ["tzdata=1", "tzdata=2"]
