@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from leakwarden.api.words import FailureReason, Verdict
+from leakwarden.api.words import FailureReason, Verdict, WaitKind
 from leakwarden.core.findings import Finding
 from leakwarden.core.policy import Policy, parse_policy
 from leakwarden.core.readings import Failure, Reading
@@ -116,6 +116,21 @@ def growing(number: int, step: float = 4 * MI, function: str = "main.keep") -> R
 def leaks(function: str = "main.keep", since: int = 0) -> Script:
     """Script of a pod that leaks from attempt `since` on."""
     return lambda _, number: growing(max(0, number - since), function=function)
+
+
+BLOCKED = {
+    "name": "blocked", "signal": "BlockedGoroutines", "growth": {"atLeast": 50, "window": "90s"}, "for": "0s",
+    "severity": "Critical",
+}  # fmt: skip
+
+
+def labelled(number: int) -> Reading:
+    """Twenty more goroutines a sample, all of one document."""
+    count = 50 + 20 * number
+    return replace(
+        quiet(number),
+        goroutines=goroutines(count, {("main.send", WaitKind.CHAN_SEND): count}, {"doc_id": {"secret.go": count}}),
+    )
 
 
 def rests() -> Script:

@@ -9,7 +9,7 @@ import pytest
 from leakwarden.adapters.store import SqliteStore
 from leakwarden.core.judge.codec import from_json, to_json
 from leakwarden.pipeline.inspecting import Inspecting
-from tests.pipeline.build import leaks, owned, pod, policy, refused, rests
+from tests.pipeline.build import BLOCKED, labelled, leaks, owned, pod, policy, refused, rests
 from tests.pipeline.fakes import LoopClock
 from tests.pipeline.world import Process, World
 
@@ -82,6 +82,20 @@ async def test_a_leak_is_explained_with_its_rules_its_decision_and_what_stands_b
     assert target.next == "if ObserveOnly were lifted, MinReadyPeers, then NotConfirmed would hold an action back"
     assert (target.mode, target.owner) == ("Observe", "ReplicaSet/one")
     assert target.readings > 8
+
+
+async def test_values_of_labels_are_gone_as_soon_as_the_policy_hides_them(world: World) -> None:
+    world.add(WS1)
+    world.sampler.scripts["ws-1"] = lambda _, number: labelled(number)
+    async with world.operator() as process:
+        world.put(policy(rules=[BLOCKED]))
+        await asyncio.sleep(FOUND_BY)
+        before = str(inspecting(process).pod("demo", "ws-1"))
+        world.put(policy(rules=[BLOCKED], label_values="Hide", generation=2))
+        await asyncio.sleep(0.1)
+        after = str(inspecting(process).pod("demo", "ws-1"))
+    assert "doc_id=secret.go" in before
+    assert "doc_id" in after and "secret" not in after
 
 
 async def test_of_a_pod_that_is_fine_the_next_thing_is_the_next_look(world: World) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from leakwarden.adapters.store import SqliteStore
 from leakwarden.api import PORT_ANNOTATION_PREFIX
-from leakwarden.api.words import FailureReason, Resolution, Verdict, WaitKind
+from leakwarden.api.words import FailureReason, Resolution, Verdict
 from leakwarden.core.policy import Policy
 from leakwarden.core.readings import Failure, Reading
 from leakwarden.core.records import Step, StoredTarget
@@ -21,8 +21,19 @@ from leakwarden.errors import StoreError
 from leakwarden.pipeline.fleet import Fleet, Watch
 from leakwarden.pipeline.judging import NOTE, Judging, attempt_of
 from tests.core.decide.fleets import NOW, OWNER
-from tests.core.judge.builders import goroutines
-from tests.pipeline.build import INTERVAL, LIVE_HEAP, growing, oom_killed, owned, pod, policy, quiet, refused
+from tests.pipeline.build import (
+    BLOCKED,
+    INTERVAL,
+    LIVE_HEAP,
+    growing,
+    labelled,
+    oom_killed,
+    owned,
+    pod,
+    policy,
+    quiet,
+    refused,
+)
 from tests.pipeline.fakes import FailingStore, HandClock
 
 GOPLS = policy("gopls")
@@ -429,20 +440,6 @@ async def test_the_interval_reached_is_told_and_not_the_one_wished_for(store: Sq
 
 
 # -- labels -----------------------------------------------------------------------------------------------------------
-
-BLOCKED = {
-    "name": "blocked", "signal": "BlockedGoroutines", "growth": {"atLeast": 50, "window": "90s"}, "for": "0s",
-    "severity": "Critical",
-}  # fmt: skip
-
-
-def labelled(number: int) -> Reading:
-    """Twenty more goroutines a sample, all of one document."""
-    count = 50 + 20 * number
-    return replace(
-        quiet(number),
-        goroutines=goroutines(count, {("main.send", WaitKind.CHAN_SEND): count}, {"doc_id": {"secret.go": count}}),
-    )
 
 
 async def everything(bench: Bench, of: Policy) -> str:

@@ -53,7 +53,8 @@ class Inspecting:
                 continue
             watches = {watch.key: watch for watch in self._fleet.watches(key)}
             mutes = mutes_of(policy, now)
-            for report in self._recording.reports(policy):
+            for found in self._recording.reports(policy):
+                report = found.as_allowed(policy.rules.hide_labels)
                 watch = watches.get(TargetKey(report.pod_uid, report.endpoint))
                 yield Subject(
                     policy, report, levels_of(watch, report, now), watch.rules if watch else (),
