@@ -1,7 +1,7 @@
-"""The main job, from nothing: a real cluster, language servers that leak beside healthy ones, the operator, a policy.
+"""The main job, from nothing: a real cluster, language servers that leak beside healthy ones, the operator by Helm.
 
     python3 -m hack.demo          set everything up, wait for the findings, print what kubectl shows
-    python3 -m hack.demo --stop   stop the operator and the cluster
+    python3 -m hack.demo --stop   stop the cluster
 
 Every step may be repeated: what stands already is kept, and what a killed run left half done is made anew.
 """
@@ -9,15 +9,13 @@ Every step may be repeated: what stands already is kept, and what a killed run l
 from __future__ import annotations
 
 import argparse
-import os
-import signal
 import sys
 import time
-from pathlib import Path
 
-from hack import cluster
+from hack import cluster, helm, operator_image
 from hack.cluster import Cluster
-from hack.local_operator import REPO, LocalOperator, apply, get, install
+from hack.helm_operator import HelmOperator
+from hack.local_operator import REPO, apply, get
 from workloads import build, manifests
 
 NAME = "demo"
@@ -32,10 +30,6 @@ def say(text: str) -> None:
     print(f"==> {text}", flush=True)
 
 
-def directory() -> Path:
-    return Path(os.environ.get("LEAKWARDEN_STATE", REPO / ".state")) / "demo"
-
-
 def start() -> None:
     say("cluster: a real single-node Kubernetes (the first time its programs are built: about 6 minutes on 2 cores)")
     up = cluster.up(NAME)
@@ -43,11 +37,10 @@ def start() -> None:
     images = build.build(["leakserver", "gopls"])
     for image in images.values():
         cluster.load(image.tar, NAME)
-    say("operator: CRD and RBAC applied, started as a process with the token of its own ServiceAccount")
-    install(up)
-    operator = LocalOperator(up, directory())
-    stop_operator()
-    operator.start()
+    say("operator: its image, built and loaded, and the chart (the first time about 3 minutes, Helm included)")
+    operator = HelmOperator(up, operator_image.build())
+    operator.install()
+    say(f"helm install leakwarden charts/leakwarden -n {helm.NAMESPACE}: {len(operator.pods())} replicas are ready")
     say(f"namespace {NAMESPACE}: leaking and healthy language servers")
     apply(up, {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
     again = up.kubectl("get", "deployments", "-n", NAMESPACE, "-o", "name").split()
@@ -58,11 +51,11 @@ def start() -> None:
         up.kubectl("rollout", "status", "-n", NAMESPACE, deployment, "--timeout=180s", timeout=200)
     say("kubectl apply -f leakpolicy.yaml")
     up.kubectl("apply", "-f", str(REPO / "leakpolicy.yaml"))
-    wait_for_findings(up)
+    wait_for_findings(up, operator)
     show(up)
 
 
-def wait_for_findings(up: Cluster) -> None:
+def wait_for_findings(up: Cluster, operator: HelmOperator) -> None:
     """Say how far it is until every leak is found. The rules ask for growth over 30 intervals of 2 s, held for 4."""
     started, last = time.monotonic(), ""
     pods = {pod["metadata"]["name"] for pod in get(up, "pods", "-n", NAMESPACE)["items"]}
@@ -78,8 +71,7 @@ def wait_for_findings(up: Cluster) -> None:
         if targets.get("leaking", 0) >= EXPECTED_LEAKS and named <= pods:
             return
         time.sleep(3)
-    log = directory() / "operator.log"
-    raise SystemExit(f"after {FINDINGS_DEADLINE:.0f} s not every leak is found; the operator's log: {log}")
+    raise SystemExit(f"after {FINDINGS_DEADLINE:.0f} s not every leak is found; the operator's log: {operator.log}")
 
 
 def show(up: Cluster) -> None:
@@ -92,32 +84,17 @@ def show(up: Cluster) -> None:
         print(up.kubectl(*command), flush=True)
     say("it keeps running. To look around:")
     print(f'    eval "$(python3 -m hack.cluster env --name {NAME})"      # sets KUBECONFIG ({up.kubeconfig}) and PATH')
-    print(f"    kubectl describe leakpolicy gopls -n {NAMESPACE}")
-    print("    make clean                                          # stops everything")
-
-
-def stop_operator() -> None:
-    """End the operator of an earlier run, if it is still ours: its pid, checked by its command line."""
-    pid_file = directory() / "pid"
-    if not pid_file.exists():
-        return
-    pid = int(pid_file.read_text() or 0)
-    pid_file.unlink()
-    command = Path(f"/proc/{pid}/cmdline")
-    if not command.exists() or b"leakwarden" not in command.read_bytes():
-        return
-    os.kill(pid, signal.SIGTERM)
-    end = time.monotonic() + 20
-    while command.exists() and time.monotonic() < end:
-        time.sleep(0.1)
+    print(f"    kubectl describe leakpolicy gopls -n {NAMESPACE}    # what leaks, where, since when")
+    print(f"    kubectl leakwarden findings -n {NAMESPACE}          # one line a bug, the worst first")
+    print(f"    kubectl leakwarden top -n {NAMESPACE}               # pods by what they grow")
+    print("make clean stops everything.")
 
 
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="python3 -m hack.demo", description=__doc__)
-    parser.add_argument("--stop", action="store_true", help="stop the operator and the demo cluster")
+    parser.add_argument("--stop", action="store_true", help="stop the demo cluster")
     options = parser.parse_args(arguments)
     if options.stop:
-        stop_operator()
         cluster.down(NAME)
     else:
         start()

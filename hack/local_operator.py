@@ -1,6 +1,6 @@
 """The operator as a process beside the cluster, with its own ServiceAccount's token and nothing else.
 
-The demo and the end-to-end tests start it through here.
+For tests that end it at a moment of their choice; what a user has is hack/helm_operator.py.
 """
 
 from __future__ import annotations
@@ -13,14 +13,13 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from hack.cluster import Cluster
 
 REPO = Path(__file__).resolve().parent.parent
-NAMESPACE = "leakwarden"
 
 
 def apply(cluster: Cluster, *documents: object, namespace: str | None = None) -> str:
@@ -36,20 +35,12 @@ def get(cluster: Cluster, *what: str) -> dict[str, Any]:
     return found
 
 
-def install(cluster: Cluster) -> None:
-    """CRD and RBAC, from the files a user would apply."""
-    for path in (REPO / "crds", REPO / "deploy" / "rbac.yaml"):
-        cluster.kubectl("apply", "--server-side", "--force-conflicts", "-f", str(path))
-    cluster.kubectl("wait", "--for=condition=Established", "crd/leakpolicies.leakwarden.io", "--timeout=30s")
-
-
 @dataclass
 class LocalOperator:
-    """One operator process. `directory` holds its state, its log, its pid and its kubeconfig."""
+    """One operator process. `directory` holds its state and its log; `environment` names its kubeconfig."""
 
-    cluster: Cluster
     directory: Path
-    environment: Mapping[str, str] = field(default_factory=dict)
+    environment: Mapping[str, str]
     process: subprocess.Popen[bytes] | None = None
     _log: IO[bytes] | None = None
 
@@ -59,29 +50,17 @@ class LocalOperator:
 
     @property
     def url(self) -> str:
-        return f"http://{self._addresses[0]}"
-
-    @property
-    def reading_url(self) -> str:
-        """What `--operator-url` of the commands wants."""
-        return f"http://{self._addresses[1]}"
-
-    @property
-    def _addresses(self) -> list[str]:
-        return (self.directory / "listen").read_text().split()
+        return f"http://{(self.directory / 'listen').read_text().split()[0]}"
 
     def start(self, deadline: float = 30) -> None:
         """Start it and wait until it is ready; RuntimeError with the end of its log where it is not."""
         self.directory.mkdir(parents=True, exist_ok=True)
-        token = self.cluster.token(NAMESPACE, "leakwarden")
-        kubeconfig = self.cluster.kubeconfig_for_token(token, self.directory / "kubeconfig")
         self._log = self.log.open("ab")
         listen = self.directory / "listen"
         listen.unlink(missing_ok=True)
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("LEAKWARDEN_")},
             "LEAKWARDEN_STATE_DIR": str(self.directory / "state"),
-            "LEAKWARDEN_KUBECONFIG": str(kubeconfig),
             "LEAKWARDEN_LISTEN": "127.0.0.1:0",
             "LEAKWARDEN_INSPECT": "127.0.0.1:0",
             "LEAKWARDEN_LISTEN_FILE": str(listen),
@@ -92,7 +71,6 @@ class LocalOperator:
             command, env=environment, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
             start_new_session=True,
         )  # fmt: skip
-        (self.directory / "pid").write_text(str(self.process.pid))
         self.wait_ready(deadline)
 
     def wait_ready(self, deadline: float = 30) -> None:

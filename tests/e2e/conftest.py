@@ -15,16 +15,18 @@ from pathlib import Path
 
 import pytest
 
-from hack import cluster
+from hack import cluster, helm, operator_image
 from hack.cluster import Cluster
-from hack.local_operator import NAMESPACE, LocalOperator, apply, install
-from tests.e2e import findings_page
+from hack.helm_operator import HelmOperator
+from hack.local_operator import apply
+from tests.e2e import findings_page, upgrade
 from tests.e2e.policies import FLEET_RULES, policy
 from tests.e2e.scene import Scene
 from workloads import build, manifests
 from workloads.build import Image
 
 ORDER = (
+    "test_e2e_install",
     "test_e2e_admission",
     "test_e2e_rails",
     "test_e2e_faults",
@@ -37,6 +39,7 @@ ORDER = (
     "test_e2e_recordings",
     "test_e2e_monitoring",
     "test_e2e_healthy",
+    "test_e2e_uninstall",
 )
 
 FLEET, RAILS, ACTIONS, POLICIES = "e2e-fleet", "e2e-rails", "e2e-actions", "e2e-policies"
@@ -61,11 +64,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What every test shares."""
+    """What every test shares. `before` is what the cluster was like under the older chart."""
 
     cluster: Cluster
     images: Mapping[str, Image]
-    operator: LocalOperator
+    operator: HelmOperator
+    before: upgrade.Before
 
     def scene(self, namespace: str) -> Scene:
         return Scene(self.cluster, namespace, self.operator)
@@ -98,8 +102,8 @@ def node() -> Iterator[Cluster]:
 
 def _sweep(up: Cluster) -> None:
     """What an earlier run left in a cluster that is kept."""
-    up.kubectl("delete", "namespaces", "-l", f"{LABEL}=true", "--wait", "--timeout=120s", timeout=180)
-    up.kubectl("delete", "configmap", "leakwarden-journal", "-n", NAMESPACE, "--ignore-not-found")
+    for which in (("-l", f"{LABEL}=true"), (helm.NAMESPACE, "--ignore-not-found")):
+        up.kubectl("delete", "namespaces", *which, "--wait", "--timeout=120s", timeout=180)
 
 
 @pytest.fixture(scope="session")
@@ -114,17 +118,27 @@ def images(node: Cluster) -> Mapping[str, Image]:
 
 @pytest.fixture(scope="session")
 def stage(node: Cluster, images: Mapping[str, Image], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
-    """CRD, RBAC, namespaces, and the operator as a process with its own ServiceAccount's token."""
-    install(node)
+    """The operator in the cluster, by Helm, from the built image: installed by an older chart, upgraded to this one.
+
+    It has the rights of its four namespaces and no others. One replica: of two, a busy machine could make the other
+    take over, which learns anew.
+    """
     for namespace in SHARED:
         apply(node, namespace_manifest(namespace))
-    environment = {"LEAKWARDEN_WATCH_NAMESPACES": ",".join(SHARED), "LEAKWARDEN_STATUS_INTERVAL": "1"}
-    operator = LocalOperator(node, tmp_path_factory.mktemp("operator"), environment)
-    operator.start()
+    values = {
+        "watchNamespaces": list(SHARED),
+        "actions": {"annotate": True, "evict": True},
+        "settings": {"statusInterval": 1},
+        # It samples each pod every second or two, beside language servers that take whatever CPU they find.
+        "resources": {"requests": {"cpu": "1"}},
+    }
+    operator = HelmOperator(node, operator_image.build(), values)
+    before = upgrade.install_older(operator, POLICIES, tmp_path_factory.mktemp("older"))
+    operator.install(replicas=1)
     try:
-        yield Stage(node, images, operator)
+        yield Stage(node, images, operator, before)
     finally:
-        operator.stop()
+        operator.close()
 
 
 def namespace_manifest(name: str) -> dict[str, object]:

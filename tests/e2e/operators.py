@@ -1,10 +1,14 @@
-"""Operators of a test's own: with a namespace, a state directory and namespaces to watch that no other operator has."""
+"""What tests ask of an operator, however it was started, and operators of a test's own.
+
+Those have a namespace, a state directory and namespaces to watch that no other operator has, and are processes beside
+the cluster, so that a test can kill them at a moment of its choice.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -14,6 +18,24 @@ from tests.e2e.killing_proxy import KillingProxy
 
 _SHIPPED = "leakwarden"
 """The namespace that deploy/rbac.yaml names."""
+
+
+class Operator(Protocol):
+    """One that runs: a release of the chart (HelmOperator) or a process (LocalOperator)."""
+
+    @property
+    def log(self) -> object:
+        """Where its log is, in words."""
+        ...
+
+    @property
+    def url(self) -> str: ...
+
+    def metrics(self) -> str: ...
+
+    def tail(self, lines: int = 30) -> str:
+        """The end of its log."""
+        ...
 
 
 def account(cluster: Cluster, namespace: str) -> str:
@@ -40,7 +62,7 @@ def operator(
         "LEAKWARDEN_KUBECONFIG": str(kubeconfig),
         "LEAKWARDEN_STATUS_INTERVAL": "1",
     }
-    return LocalOperator(cluster, directory, environment)
+    return LocalOperator(directory, environment)
 
 
 def _moved(document: dict[str, Any], namespace: str) -> dict[str, Any]:

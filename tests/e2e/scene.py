@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from hack.cluster import Cluster
-from hack.local_operator import LocalOperator, apply, get
+from hack.local_operator import apply, get
 from tests.e2e import audit, waiting
+from tests.e2e.operators import Operator
 from workloads.manifests import Manifest
 
 OURS = "reportingController=leakwarden.io/operator"
@@ -35,7 +36,7 @@ class Event:
 class Scene:
     cluster: Cluster
     namespace: str
-    operator: LocalOperator
+    operator: Operator
 
     # -- doing
 

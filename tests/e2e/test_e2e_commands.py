@@ -1,6 +1,6 @@
 """`kubectl leakwarden` on the fleet, as a person types it: kubectl finds the plugin, and each command tells what is so.
 
-The operator of these tests is a process beside the cluster, so top and explain ask it by its URL.
+top and explain find the operator that Helm installed, and ask it by a port-forward of their own.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from hack.local_operator import REPO
-from tests.e2e.conftest import Fleet, Stage
+from tests.e2e.conftest import Fleet
 from tests.e2e.policies import FLEET_RULES, policy
 from tests.e2e.scene import annotation
 
@@ -32,12 +32,10 @@ class Person:
     """Somebody with kubectl, the cluster's kubeconfig, and the plugin on the PATH."""
 
     fleet: Fleet
-    operator_url: str
 
     def types(self, *arguments: str, cwd: Path | None = None) -> str:
         environment = {**os.environ, **self.fleet.scene.cluster.environment()}
         environment["PATH"] = f"{REPO / '.venv' / 'bin'}:{environment['PATH']}"
-        environment["LEAKWARDEN_OPERATOR_URL"] = self.operator_url
         ran = subprocess.run(
             ["kubectl", "leakwarden", *arguments, "-n", self.fleet.scene.namespace],
             env=environment, cwd=cwd, capture_output=True, text=True, timeout=120, check=False,
@@ -47,10 +45,10 @@ class Person:
 
 
 @pytest.fixture(scope="module")
-def person(stage: Stage, fleet: Fleet) -> Person:
+def person(fleet: Fleet) -> Person:
     """When the leak is there to be asked about."""
     fleet.scene.eventually(lambda: _shown(fleet), RIPE, every=2)
-    return Person(fleet, stage.operator.reading_url)
+    return Person(fleet)
 
 
 def _shown(fleet: Fleet) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from hack.local_operator import LocalOperator
 from tests.e2e.conftest import Stage
 from tests.e2e.operators import operator
 from tests.e2e.policies import QUICK, policy, quick_leak
@@ -33,19 +34,24 @@ SPAN = 8.0
 
 
 @pytest.fixture(scope="module")
-def scene(
+def solo(
     stage: Stage, new_namespace: Callable[[str], str], tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Scene]:
+) -> Iterator[LocalOperator]:
     new_namespace(NAMESPACE)
     directory: Path = tmp_path_factory.mktemp("solo")
     mine = operator(stage.cluster, directory, new_namespace("e2e-solo-operator"), [NAMESPACE])
-    scene = Scene(stage.cluster, NAMESPACE, mine)
-    scene.apply(manifest(quick_leak(stage.images, "solo", NAMESPACE)), policy("first", POD, rules=[UNREACHED]))
     mine.start()
     try:
-        yield scene
+        yield mine
     finally:
         mine.kill()
+
+
+@pytest.fixture(scope="module")
+def scene(stage: Stage, solo: LocalOperator) -> Scene:
+    scene = Scene(stage.cluster, NAMESPACE, solo)
+    scene.apply(manifest(quick_leak(stage.images, "solo", NAMESPACE)), policy("first", POD, rules=[UNREACHED]))
+    return scene
 
 
 def test_an_edited_rule_takes_effect_at_once_on_the_series_that_are_there(scene: Scene) -> None:
@@ -74,11 +80,13 @@ def test_two_policies_on_one_pod_sample_it_once_and_each_judges_it(scene: Scene)
     assert scene.targets("first")["leaking"] == scene.targets("second")["leaking"] == 1
 
 
-def test_after_sigkill_and_restart_series_and_findings_are_there_as_before(scene: Scene) -> None:
+def test_after_sigkill_and_restart_series_and_findings_are_there_as_before(
+    scene: Scene, solo: LocalOperator
+) -> None:
     before = scene.findings("first")
     detected = scene.events("LeakDetected")
-    scene.operator.kill()
-    scene.operator.start()
+    solo.kill()
+    solo.start()
 
     def as_before() -> None:
         verdicts = _verdicts(scene, "first")
@@ -116,9 +124,9 @@ def test_a_deleted_policy_samples_no_more(scene: Scene) -> None:
     assert _samples_in(scene, 5) == 0
 
 
-def test_sigterm_ends_the_operator_cleanly_and_soon(scene: Scene) -> None:
+def test_sigterm_ends_the_operator_cleanly_and_soon(solo: LocalOperator) -> None:
     started = time.monotonic()
-    assert scene.operator.stop() == 0
+    assert solo.stop() == 0
     assert time.monotonic() - started < 20
 
 

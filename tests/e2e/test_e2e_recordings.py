@@ -60,20 +60,20 @@ def scene(stage: Stage, new_namespace: Callable[[str], str], folder: Path) -> It
 
 
 @pytest.fixture(scope="module")
-def said(scene: Scene) -> dict[str, Any]:
+def said(scene: Scene, folder: Path) -> dict[str, Any]:
     """The first finding of the pod, as the operator's store has it, and the UID of the pod."""
     pod = scene.wait_ready("hoarder", 1)[0]
 
     def found() -> dict[str, Any]:
-        findings = [f for report in _reports(scene) if report["pod_uid"] == uid(pod) for f in report["findings"]]
+        findings = [f for report in _reports(folder) if report["pod_uid"] == uid(pod) for f in report["findings"]]
         assert findings, "nothing found yet"
         return {**findings[0], "uid": uid(pod)}
 
     return scene.eventually(found, 120)
 
 
-def _reports(scene: Scene) -> list[dict[str, Any]]:
-    path = scene.operator.directory / "state" / "leakwarden.sqlite3"
+def _reports(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "operator" / "state" / "leakwarden.sqlite3"
     with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as store:
         return [json.loads(row[0]) for row in store.execute("SELECT report FROM target")]
 
