@@ -88,6 +88,10 @@ async def test_a_name_that_would_steer_the_terminal_is_made_harmless(tmp_path: P
             {"conditions": [{**READY, "status": "False", "reason": "Forbidden", "message": "cannot list pods"}]},
             "gopls: Forbidden: cannot list pods",
         ),
+        (
+            found(finding(decision="ObserveOnly"), finding(SEND, decision="ObserveOnly")),
+            "gopls: this policy only watches (ObserveOnly), it touches no pod.",
+        ),
         (found(finding(), findingsTotal=35), "gopls: 1 of about 35 findings; status has the worst only."),
     ],
 )

@@ -31,6 +31,33 @@ def test_what_is_printed_whole_is_a_table_again(form: str) -> None:
     assert table_from_yaml(text, "printed") == builtin_patterns()
 
 
+def test_one_pattern_is_told_whole_with_its_example_and_where_more_is() -> None:
+    lines = patterns("blocked-senders").stdout.splitlines()
+    assert lines[0] == "blocked-senders: senders blocked on a channel"
+    assert {"Why: nobody", "Fix: let"} <= {" ".join(line.split()[:2]) for line in lines}
+    assert "    go func() { results <- analyse(document) }()" in lines
+    assert lines[-1] == "More: docs/patterns.md#blocked-senders, in the repository"
+    assert max(map(len, lines)) <= 80
+
+
+def test_an_estimate_is_told_as_one() -> None:
+    assert "do not prove it" in patterns("map-grows").stdout
+    assert "do not prove it" not in patterns("blocked-senders").stdout
+
+
+def test_one_pattern_of_a_file_is_told_with_what_it_has(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text(MINE)
+    assert patterns("mine", "-f", tmp_path / "mine.yaml").stdout == "mine: t\n\nWhy: w.\n\nFix: f.\n"
+
+
+def test_a_name_that_no_pattern_has_is_told_what_there_is() -> None:
+    result = patterns("blocked-sender")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith(
+        "leakwarden: NAME: there is no pattern blocked-sender; did you mean blocked-senders"
+    )
+
+
 def test_patterns_of_a_file_come_first(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(MINE)
     printed = json.loads(patterns("-f", tmp_path / "mine.yaml", "-o", "json").stdout)["patterns"]

@@ -19,7 +19,8 @@ HEAD = """# Findings, as `kubectl describe` shows them
 Written by an end-to-end run on a real node (`{variable}=docs/findings.md make e2e`), and not
 touched since: the findings of its fleet, each as it stands under `Status: Findings:` of its LeakPolicy. The programs
 are those of [workloads](../workloads/README.md): a language server with three leaks, one of them once more under
-another name, and gopls v0.22.0 with two. What the words mean is in [leakpolicy.md](leakpolicy.md#status).
+another name, and gopls v0.22.0 with two. What the words mean is in [leakpolicy.md](leakpolicy.md#status),
+and what stands where in a message [there](leakpolicy.md#messages), too.
 """
 
 

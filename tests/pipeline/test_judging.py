@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from dataclasses import replace
 
 import pytest
@@ -16,7 +17,7 @@ from leakwarden.core.records import Step, StoredTarget
 from leakwarden.core.report.events import EventNote
 from leakwarden.core.samples import SampleResult
 from leakwarden.core.schedule import Tempo
-from leakwarden.core.targets import PodFacts, PolicyKey, TargetKey
+from leakwarden.core.targets import Owner, PodFacts, PolicyKey, TargetKey
 from leakwarden.errors import StoreError
 from leakwarden.pipeline.fleet import Fleet, Watch
 from leakwarden.pipeline.judging import NOTE, Judging, attempt_of
@@ -93,6 +94,17 @@ async def test_a_leak_is_said_once_on_its_pod_and_once_on_its_policy(store: Sqli
     assert [f.site.function for f in watch.report.open_findings if f.site] == ["main.keep"]
     assert (await bench.said("Pod"), await bench.said("LeakPolicy")) == (["LeakDetected"], ["LeakDetected"])
     assert set(bench.changed) == {GOPLS.key}
+
+
+async def test_what_is_said_of_a_leak_names_its_deployment_its_container_and_how_full_it_is(store: SqliteStore) -> None:
+    bench = Bench(store)
+    labels = {**pod().labels, "pod-template-hash": "7d9"}
+    watch = await bench.put(pod(owner=Owner("ReplicaSet", "ws-7d9", "rs-uid"), labels=labels))
+    await bench.grow(watch)
+    (note,) = [note.note for note in await bench.news() if note.regarding.kind == "Pod"]
+    assert re.search(
+        r": pod demo/ws-1 \(Deployment/ws, container \S+\), live heap [\d.]+ MiB of a [\d.]+ [MG]iB limit", note
+    )
 
 
 async def test_one_bug_in_two_pods_is_one_event_on_the_policy_and_another_when_it_opens_again(

@@ -90,31 +90,35 @@ def rules(interval: str) -> None:
 
 @main.command(
     short_help="Print the kinds of leaks that are named, and the fix of each.",
-    epilog="Example, to check patterns of your own before they go into a ConfigMap: leakwarden patterns -f mine.yaml",
+    epilog="Examples: leakwarden patterns blocked-senders, which a finding names; and to check patterns of your own "
+    "before they go into a ConfigMap: leakwarden patterns -f mine.yaml",
 )
+@click.argument("name", default="", required=False)
 @click.option(
     "-f", "--file", type=click.Path(path_type=Path), default=None,
     help="Patterns of your own, which come before the built-in ones. docs/patterns.md tells the form.",
 )  # fmt: skip
 @click.option(
     "-o", "--format", "form", type=click.Choice(["text", "json", "yaml"]), default="text", show_default=True,
-    help="A table, or everything, conditions included.",
+    help="For people, or everything, conditions included.",
 )  # fmt: skip
-def patterns(file: Path | None, form: str) -> None:
-    """Print the patterns that findings are named by, in the order in which they are tried.
+def patterns(name: str, file: Path | None, form: str) -> None:
+    """Print the patterns that findings are named by, in the order in which they are tried; of one NAME all that is
+    known: why it is a leak, the fix, and an example.
 
-    Exits 2 where the file cannot be read, or holds something that is no pattern; the message names the field.
+    Exits 2 where there is no such pattern, or the file cannot be read or holds something that is no pattern; the
+    message names the field.
     """
     from leakwarden.cli.output import written
-    from leakwarden.cli.patterns import as_json, as_yaml, print_table, table_in_force
+    from leakwarden.cli.patterns import as_json, as_yaml, only, print_table, print_whole, table_in_force
 
     try:
-        table = table_in_force(file)
+        table = only(table_in_force(file), name) if name else table_in_force(file)
     except LeakwardenError as error:
         click.echo(f"leakwarden: {error}", err=True)
         sys.exit(2)
     if form == "text":
-        print_table(table)
+        (print_whole if name else print_table)(table)
     else:
         written(as_json(table) if form == "json" else as_yaml(table))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from textwrap import fill, indent
 
 import yaml
 from rich import box
@@ -11,9 +12,11 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
-from leakwarden.cli.output import drawn
-from leakwarden.core.patterns import Table, builtin_patterns, joined, table_from_yaml
-from leakwarden.errors import UnreadableFile
+from leakwarden.cli.kubectl.failures import near
+from leakwarden.cli.output import drawn, written
+from leakwarden.core.patterns import Pattern, Table, builtin_patterns, joined, table_from_yaml
+from leakwarden.core.patterns.builtin import PAGE
+from leakwarden.errors import InvalidSpec, UnreadableFile
 
 
 def table_in_force(file: Path | None) -> Table:
@@ -29,17 +32,55 @@ def table_in_force(file: Path | None) -> Table:
     return joined([table_from_yaml(text, str(file)), builtin_patterns()])
 
 
+def only(table: Table, name: str) -> Table:
+    """The one pattern of that name. Raises InvalidSpec, which says what there is."""
+    found = tuple(pattern for pattern in table.patterns if pattern.name == name)
+    if not found:
+        raise InvalidSpec("NAME", f"there is no pattern {name}{near(name, (one.name for one in table.patterns))}")
+    return table.model_copy(update={"patterns": found})
+
+
 def as_json(table: Table) -> str:
     return json.dumps(_plain(table), indent=2, ensure_ascii=False) + "\n"
 
 
 def as_yaml(table: Table) -> str:
     """What a ConfigMap may hold, to copy and change."""
-    return yaml.safe_dump(_plain(table), sort_keys=False, allow_unicode=True, width=120)
+    return yaml.dump(_plain(table), Dumper=_Blocks, sort_keys=False, allow_unicode=True, width=120)
+
+
+class _Blocks(yaml.SafeDumper):
+    """Writes text of several lines as such."""
+
+
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style="|" if "\n" in text else None)
+
+
+_Blocks.add_representer(str, _text)
 
 
 def _plain(table: Table) -> object:
     return table.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+
+
+def print_whole(table: Table) -> None:
+    """Each pattern in full, as a finding's message points to it."""
+    written("\n".join(_whole(pattern) for pattern in table.patterns))
+
+
+def _whole(pattern: Pattern) -> str:
+    """Lines short enough for a terminal; the example as it is, to be copied."""
+    parts = [f"{pattern.name}: {pattern.title}"]
+    parts += [fill(f"{head}: {text}.", 80) for head, text in (("Why", pattern.why), ("Fix", pattern.fix))]
+    if pattern.example:
+        parts.append(indent(pattern.example, "    "))
+    if any(way.estimate for way in pattern.when):
+        parts.append("Where its message says likely, the stacks point to it and do not prove it.")
+    if pattern.docs:
+        where = f"{pattern.docs}, in the repository" if pattern.docs.startswith(PAGE) else pattern.docs
+        parts.append(f"More: {where}")
+    return "\n\n".join(parts) + "\n"
 
 
 def print_table(table: Table) -> None:

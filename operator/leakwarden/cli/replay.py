@@ -32,6 +32,7 @@ from leakwarden.core.policy import Policy, mutes_of, parse_policy, remediation_o
 from leakwarden.core.recording_plan import Planned, planned
 from leakwarden.core.recording_replay import Replay, replay
 from leakwarden.core.report.message import finding_message
+from leakwarden.core.report.scene import Scene
 from leakwarden.errors import InvalidSpec, LeakwardenError, UnreadableFile
 
 _ENOUGH = 8
@@ -227,7 +228,7 @@ def finding_json(finding: Finding, memory_limit: int) -> dict[str, Any]:
             for one in finding.labels
         ],
         "gopls": _gopls_json(finding),
-        "message": finding_message(finding, memory_limit),
+        "message": finding_message(finding, Scene(memory_limit=memory_limit)),
     }
 
 
@@ -322,7 +323,7 @@ def _print_findings(console: Console, one: Outcome, replayed: Replay) -> None:
         style = "red" if finding.type is FindingType.LEAK and finding.open else ""
         ended = f"; {finding.resolution} {timestamp(finding.resolved_at)}" if finding.resolution else ""
         console.print(Text(f"  {finding.type} {finding.severity}, said {timestamp(finding.first_seen)}{ended}", style))
-        console.print(Text(f"    {finding_message(finding, _memory_limit(replayed))}"))
+        console.print(Text(f"    {finding_message(finding, Scene(memory_limit=_memory_limit(replayed)))}"))
         if plan := plans.get(finding.signature):
             console.print(Text(f"    Plan at {timestamp(plan.at)}: {plan.message}"))
     for note in replayed.notes:

@@ -16,12 +16,14 @@ from leakwarden.api.words import FailureReason, Resolution, Verdict
 from leakwarden.core import judge
 from leakwarden.core.findings import Finding
 from leakwarden.core.judge import Judgement, TargetState, codec
+from leakwarden.core.judge.levels import levels
 from leakwarden.core.patterns import Table, named
 from leakwarden.core.policy import Policy, mutes_of
 from leakwarden.core.readings import Attempt, Failure, ProcessIdentity
 from leakwarden.core.recording_target import of_pod
 from leakwarden.core.records import Ended, Step, StoredTarget
 from leakwarden.core.report.events import EventNote, Transition, finding_events, policy_ref, transitions
+from leakwarden.core.report.scene import workload_of
 from leakwarden.core.report.values import TargetReport, openings, row_of
 from leakwarden.core.samples import SampleResult
 from leakwarden.core.schedule import Tempo
@@ -168,6 +170,9 @@ class Judging:
             openings=openings(judgement.findings, before, self._openings_before(watch.policy, watch.key)),
             ends=_ends(judgement.findings, before),
             gopls=judge.gopls_of(judgement.state),
+            container=container.name if container else "",
+            workload=workload_of(pod),
+            live_heap=levels(judgement.state, at).live_heap,
         )
 
     async def standing(self, policy: Policy, report: TargetReport) -> Sequence[EventNote]:

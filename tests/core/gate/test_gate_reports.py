@@ -74,7 +74,7 @@ def test_a_pattern_is_told_in_every_report_and_brings_its_fix() -> None:
     grower = replace(heap(MEMORY).growers[0], pattern=shape)
     named = report(check(Kind.HEAP, Outcome.LEAK, STEADY, grower), check(Kind.GOROUTINES, Outcome.PASSED, FLAT))
     says = "Pattern: map that only grows: old keys stay."
-    fix = "Fix: delete the old key (more: docs/patterns.md#map-grows)."
+    fix = "Fix: delete the old key (more: leakwarden patterns map-grows)."
     assert details(heap(named), named)[-2:] == [says, fix]
     for text in (junit(named), sarif(named, "1.2.3", lambda _: None)):
         assert says in text

@@ -23,6 +23,7 @@ from leakwarden.core.report.events import (
     transitions,
 )
 from leakwarden.core.report.values import openings, row_of
+from leakwarden.core.traces import Named
 from tests.core.report.samples import NOW, evicted, goroutine_leak, heap_leak, pressure, refused, report
 
 POLICY = policy_ref("demo", "gopls", "uid-policy")
@@ -70,10 +71,19 @@ def test_a_leak_is_told_on_its_pod_and_on_the_policy() -> None:
     assert (on_pod.regarding.kind, on_pod.regarding.name, on_pod.regarding.uid) == ("Pod", "ws-1", "uid-ws-1")
     assert on_policy.regarding == POLICY
     assert on_pod.type == on_policy.type == "Warning"
-    assert on_pod.note.startswith("live heap of main.(*Cache).parseAndKeep")
+    assert on_pod.note.startswith("Out of memory about 2026-11-23T16:40Z at this pace: pod demo/ws-1 (ReplicaSet/ws)")
     assert on_pod.note.endswith("(LeakPolicy demo/gopls)")
-    assert on_policy.note.startswith("Pod ws-1: live heap of main.(*Cache).parseAndKeep")
+    assert on_pod.note == f"{on_policy.note} (LeakPolicy demo/gopls)"
     assert on_pod.action == "Judge"
+
+
+def test_a_long_note_keeps_its_fix_and_its_policy() -> None:
+    pattern = Named("a-name", "a title", "w" * 320, "x" * 320, "https://example.org/a")
+    leak = heap_leak(pattern=pattern, site=Site("main." + "f" * 400, "a.go", 1, ""))
+    on_pod, on_policy = finding_events(POLICY, transitions([], report("ws-1", leak)))
+    fix = f" Fix, for the code's owner: {'x' * 320} (more: https://example.org/a)."
+    assert on_policy.note.endswith(fix)
+    assert on_pod.note.endswith(f"{fix} (LeakPolicy demo/gopls)")
 
 
 def test_one_bug_in_three_pods_is_one_event_on_the_policy() -> None:

@@ -81,5 +81,5 @@ def test_a_process_that_is_no_gopls_has_no_remark() -> None:
 def test_the_remark_stands_between_evidence_and_fix() -> None:
     message = finding_message(leak(gopls=TOLD))
     assert (
-        message.index("; confirmed by a forced collection).") < message.index("gopls v0.22.0") < message.index("Fix: ")
+        message.index("; confirmed by a forced collection).") < message.index("gopls v0.22.0") < message.index("Fix, ")
     )

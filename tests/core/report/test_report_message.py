@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leakwarden.api.words import BLOCKED, Confidence, Severity, Signal, Unit, WaitKind
+from leakwarden.api.words import BLOCKED, Confidence, Resolution, Severity, Signal, Unit, WaitKind
 from leakwarden.core.findings import Confirmation, ConfirmationResult, Finding, LabelShare, Strain
+from leakwarden.core.gopls_info import GoplsContext
+from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.patterns import builtin_patterns, named
 from leakwarden.core.readings import Site
 from leakwarden.core.report.amounts import amount, clip, minute, quantity, rate
@@ -19,11 +22,14 @@ from leakwarden.core.report.annotation import MAX_LENGTH, summary
 from leakwarden.core.report.fixes import fix
 from leakwarden.core.report.message import ROOM, finding_message
 from leakwarden.core.report.names import short_function
-from leakwarden.core.targets import PolicyKey
+from leakwarden.core.report.scene import Scene, workload_of
+from leakwarden.core.targets import Owner, PolicyKey
 from leakwarden.core.traces import Named
+from tests.core.decide.fleets import pod
 from tests.core.report.samples import KEEP, MIB, NOW, goroutine_leak, heap_leak, pressure
 
 POLICY = PolicyKey("demo", "gopls")
+HERE = Scene("demo", "ws-1", "Deployment/ws", "dev", int(1536 * MIB), live_heap=612 * MIB, decision="ObserveOnly")
 PATTERN = Named("a-name", "a title", "a reason", "a fix", "docs")
 
 
@@ -32,13 +38,22 @@ def with_pattern(finding: Finding) -> Finding:
 
 
 def test_a_heap_leak_says_what_grows_where_how_fast_since_when_and_when_the_limit_comes() -> None:
-    assert finding_message(heap_leak(), int(1536 * MIB)) == (
-        "live heap of main.(*Cache).parseAndKeep (cache.go:41, leaf go/parser.ParseFile) grew 512 MiB "
-        "since 2026-11-23T10:00Z, 96 MiB/h; the 1.5 GiB memory limit is reached about 2026-11-23T16:40Z "
-        "(rule live-heap; confidence High). "
-        "Fix: find what keeps these objects and only grows (a cache, a map keyed by path or version, a token.FileSet, "
-        "a slice); remove entries when their document or session closes."
+    assert finding_message(heap_leak(), HERE) == (
+        "Out of memory about 2026-11-23T16:40Z at this pace: pod demo/ws-1 (Deployment/ws, container dev), live heap "
+        "612 MiB of a 1.5 GiB limit as of 14:00Z. "
+        "Now: save a profile (kubectl leakwarden profile ws-1 -n demo); a restart helps for a while and loses unsaved "
+        "work. This policy only watches, it touches no pod. "
+        "Evidence: live heap of main.(*Cache).parseAndKeep (cache.go:41, leaf go/parser.ParseFile) grew 512 MiB "
+        "since 2026-11-23T10:00Z, 96 MiB/h (rule live-heap; confidence High). "
+        "Fix, for the code's owner: find what keeps these objects and only grows (a cache, a map keyed by path or "
+        "version, a token.FileSet, a slice); remove entries when their document or session closes."
     )
+
+
+def test_the_page_of_messages_shows_the_one_that_is_made() -> None:
+    page = (Path(__file__).parents[3] / "docs" / "leakpolicy.md").read_text()
+    (example,) = re.findall(r"```text\n(Out of memory .*?)```", page, re.DOTALL)
+    assert " ".join(example.split()) == finding_message(heap_leak(), HERE)
 
 
 @pytest.mark.parametrize(
@@ -59,24 +74,24 @@ def test_what_a_forced_collection_said_is_told(result: ConfirmationResult | None
 
 def test_a_goroutine_leak_says_what_they_wait_for_and_what_that_is_called() -> None:
     message = finding_message(with_pattern(goroutine_leak()))
-    assert message.startswith(
-        "blocked goroutines of example.org/lsp/internal/server.(*Server).onChange "
-        "(server.go:88, waiting: chan send, leaf runtime.chansend1) grew by 1,230 since 2026-11-23T10:00Z, 310/h "
+    assert (
+        "Evidence: blocked goroutines of example.org/lsp/internal/server.(*Server).onChange "
+        "(server.go:88, waiting: chan send) grew by 1,230 since 2026-11-23T10:00Z, 310/h "
         "(rule blocked; confidence High). Pattern: senders blocked on a channel: nobody receives any more"
-    )
-    assert "Fix: let the sender select on ctx.Done() too" in message
-    assert message.endswith(" (more: docs/patterns.md#blocked-senders).")
+    ) in message
+    assert "Fix, for the code's owner: let the sender select on ctx.Done() too" in message
+    assert message.endswith(" (more: leakwarden patterns blocked-senders).")
 
 
 def test_leaked_goroutines_are_counted_where_no_growth_was_asked_for() -> None:
     proven = replace(
         goroutine_leak(), signal=Signal.LEAKED_GOROUTINES, growth_per_hour=0.0, value=150, rules=("leaked",)
     )
-    assert finding_message(proven).startswith(
-        "proven leaked goroutines of example.org/lsp/internal/server.(*Server).onChange "
-        "(server.go:88, waiting: chan send, leaf runtime.chansend1) number 150 in the process, since "
-        "2026-11-23T10:00Z (rule leaked; confidence High). Fix: "
-    )
+    assert (
+        "Evidence: proven leaked goroutines of example.org/lsp/internal/server.(*Server).onChange "
+        "(server.go:88, waiting: chan send) number 150 in the process, since "
+        "2026-11-23T10:00Z (rule leaked; confidence High). Fix, "
+    ) in finding_message(proven)
 
 
 def test_pressure_says_that_growth_is_not_proven() -> None:
@@ -96,18 +111,21 @@ def test_growth_at_no_one_place_is_said_to_be_so() -> None:
 def test_a_finding_that_is_flat_says_so_and_names_neither_pace_nor_limit(pace: float) -> None:
     message = finding_message(heap_leak(growth_per_hour=pace))
     assert re.search(r"grew 512 MiB since \S+Z, and stands still now \(rule", message)
-    assert "limit" not in message
+    assert message.startswith("It stands still now, so no time of running out of memory is told. Evidence: ")
     assert "/h" not in message
 
 
 @pytest.mark.parametrize(("hours", "told"), [(1, True), (24, True), (24.1, False), (300, False)])
 def test_a_limit_more_than_a_day_ahead_is_not_told(hours: float, told: bool) -> None:
-    assert ("memory limit is reached" in finding_message(heap_leak(limit_at=NOW + hours * 3600))) is told
+    message = finding_message(heap_leak(limit_at=NOW + hours * 3600))
+    assert message.startswith(
+        "Out of memory about 2026-11-2" if told else "Not out of memory within a day at this pace."
+    )
 
 
 def test_a_message_names_every_rule_and_the_confidence() -> None:
     message = finding_message(heap_leak(rules=("live-heap", "site-bytes"), confidence=Confidence.LOW))
-    assert " (rules live-heap, site-bytes; confidence Low). Fix: " in message
+    assert " (rules live-heap, site-bytes; confidence Low). Fix, " in message
 
 
 @pytest.mark.parametrize("wait", sorted(BLOCKED))
@@ -125,13 +143,13 @@ def test_an_estimate_is_said_to_be_one_and_shows_its_chain() -> None:
     chain = "main.open -> main.(*View).on"
     message = finding_message(heap_leak(pattern=replace(PATTERN, estimate=True, chain=chain)))
     assert "Pattern: likely, an estimate from the stacks: a title: " in message
-    assert f"; kept along {chain}, as far as the stacks tell. Fix: " in message
+    assert f"; kept along {chain}, as far as the stacks tell. Fix, " in message
 
 
 def test_what_else_is_the_same_bug_is_named() -> None:
     together = ("goroutine/net/http.(*persistConn).writeLoop/select", "memory/bufio.NewReaderSize")
     message = finding_message(heap_leak(pattern=replace(PATTERN, together=together)))
-    assert f"a title: a reason; one bug with {together[0]} and 1 more. Fix: " in message
+    assert f"a title: a reason; one bug with {together[0]} and 1 more. Fix, " in message
 
 
 def test_the_annotation_has_the_kind_of_leak_where_there_is_room() -> None:
@@ -144,8 +162,8 @@ def test_the_annotation_has_the_kind_of_leak_where_there_is_room() -> None:
 def test_a_long_message_leaves_out_its_pattern_and_never_its_fix(name: int, why: int, chain: int) -> None:
     pattern = replace(PATTERN, why="w" * why, chain="c" * chain)
     message = finding_message(heap_leak(site=replace(KEEP, function="main." + "f" * name), pattern=pattern))
-    assert message.endswith(" Fix: a fix (more: docs).")
-    assert len(message) <= ROOM or "Pattern: " not in message
+    assert message.endswith(" Fix, for the code's owner: a fix (more: docs).")
+    assert len(message) <= ROOM
 
 
 @given(
@@ -156,9 +174,9 @@ def test_a_long_message_leaves_out_its_pattern_and_never_its_fix(name: int, why:
 )
 def test_every_message_ends_with_its_fix_in_one_line(signal: Signal, value: float, pace: float, known: bool) -> None:
     finding = heap_leak(signal=signal, value=value, growth_per_hour=pace, site=KEEP if known else None)
-    message = finding_message(finding, 2**31)
+    message = finding_message(finding, HERE)
     assert "\n" not in message
-    assert message.count(" Fix: ") == 1
+    assert message.count(" Fix, for the code's owner: ") == 1
     assert message.endswith(".")
 
 
@@ -261,30 +279,37 @@ def test_whose_goroutines_they_are_stands_between_the_evidence_and_the_fix(
     labels: tuple[LabelShare, ...], said: str
 ) -> None:
     message = finding_message(goroutine_leak(labels=labels))
-    assert f"confidence High). {said} Fix: the goroutines have no end" in message
+    assert f"confidence High). {said} Fix, for the code's owner: the goroutines have no end" in message
 
 
 @pytest.mark.parametrize(
     ("strain", "said"),
     [
-        (Strain(), ""),
-        (Strain(held=1.7 * 1024 * MIB, limit=2048 * MIB), "The process holds 1.7 GiB of its container's 2 GiB. "),
-        (Strain(gc_cpu=11.2), "The process spends 11 % of its CPU time on GC. "),
+        (Strain(water_level=98.0, gc_cpu=19.9, gc_pause=2.9), ""),
+        (Strain(gc_cpu=31.2), "The process is slow: 31 % of its CPU time goes to GC. "),
         (
-            Strain(1.7 * 1024 * MIB, 2048 * MIB, 92.4, 11.2, 2.13),
-            "The process holds 1.7 GiB of its container's 2 GiB, has 92 % of what it took from the system in use "
-            "as heap, spends 11 % of its CPU time on GC and was stopped by GC for 2.1 s in 5 min. ",
+            Strain(gc_cpu=31.2, gc_pause=4.13),
+            "The process is slow: 31 % of its CPU time goes to GC and GC stopped it for 4.1 s in 5 min. ",
         ),
     ],
+    ids=["a number that is no alarm is not told", "busy", "busy and stopped"],
 )
-def test_how_the_process_bears_it_is_one_sentence(strain: Strain, said: str) -> None:
-    assert f"confidence High). {said}Fix: " in finding_message(heap_leak(strain=strain))
+def test_the_collector_is_told_of_only_where_it_makes_the_process_slow(strain: Strain, said: str) -> None:
+    assert f"confidence High). {said}Fix, " in finding_message(heap_leak(strain=strain))
+
+
+def test_the_collector_is_not_told_of_beside_pressure() -> None:
+    assert "slow" not in finding_message(pressure(strain=Strain(gc_cpu=90.0, gc_pause=30.0)))
 
 
 @pytest.mark.parametrize(
     ("beside", "said"),
     [
         ({}, ""),
+        (
+            {"parked": 98.4, "started": "example.org/lsp/x.(*S).loop"},
+            "The goroutines run x.(*S).loop. 98 % of all goroutines are parked, which points to blocking. ",
+        ),
         ({"parked": 98.4}, "98 % of all goroutines are parked, which points to blocking. "),
         ({"retained": 512 * MIB}, "Of the live heap 510 MiB was allocated in or below server.(*Server).onChange. "),
         ({"started": "example.org/lsp/x.(*S).Open.func1.gowrap2"}, "The goroutines were started in x.(*S).Open. "),
@@ -293,4 +318,173 @@ def test_how_the_process_bears_it_is_one_sentence(strain: Strain, said: str) -> 
     ],
 )
 def test_what_goroutines_do_to_their_process_is_told(beside: dict[str, Any], said: str) -> None:
-    assert f"confidence High). {said}Fix: " in finding_message(goroutine_leak(**beside))
+    assert f"confidence High). {said}Fix, " in finding_message(goroutine_leak(**beside))
+
+
+# -- what comes when, and what can be done now ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("changes", "scene", "says"),
+    [
+        (
+            {},
+            replace(HERE, affected=400),
+            "Out of memory about 2026-11-23T16:40Z at this pace: 400 pods, the worst pod demo/ws-1 (Deployment/ws, "
+            "container dev), live heap 612 MiB of a 1.5 GiB limit as of 14:00Z.",
+        ),
+        (
+            {"strain": Strain(held=1.2 * 1024 * MIB, limit=1536 * MIB)},
+            replace(HERE, workload="", container=""),
+            "Out of memory about 2026-11-23T16:40Z at this pace: pod demo/ws-1, holds 1.2 GiB of its 1.5 GiB limit as "
+            "of 14:00Z.",
+        ),
+        (
+            {"limit_at": NOW + 11 * 3600},
+            HERE,
+            "Out of memory about 2026-11-24T01:00Z at this pace: pod demo/ws-1 (Deployment/ws, container dev), live "
+            "heap 612 MiB of a 1.5 GiB limit as of 2026-11-23T14:00Z.",
+        ),
+        (
+            {"limit_at": None},
+            replace(HERE, memory_limit=0),
+            "No memory limit is known, so no time of running out of memory is told: pod demo/ws-1 (Deployment/ws, "
+            "container dev), live heap 612 MiB as of 2026-11-23T14:00Z.",
+        ),
+        (
+            {"limit_at": None},
+            replace(HERE, live_heap=None),
+            "The live heap as a whole does not grow measurably, so no time of running out of memory is told: pod "
+            "demo/ws-1 (Deployment/ws, container dev).",
+        ),
+    ],
+    ids=["many pods", "near its limit", "tomorrow", "without a limit", "as a whole it does not grow"],
+)
+def test_the_first_sentence_says_what_comes_when_to_which_pod_and_how_full_it_is(
+    changes: dict[str, Any], scene: Scene, says: str
+) -> None:
+    assert finding_message(heap_leak(**changes), scene).startswith(f"{says} Now: ")
+
+
+def test_pressure_says_that_nothing_is_done_and_no_time_that_would_be_another_at_each_look() -> None:
+    message = finding_message(pressure(strain=Strain(held=1.4 * 1024 * MIB, limit=1536 * MIB)), HERE)
+    assert message.startswith(
+        "High, but not proven to grow, so nothing is done: pod demo/ws-1 (Deployment/ws, container dev), holds 1.4 GiB "
+        "of its 1.5 GiB limit. Evidence: share of heap in the memory of the process is 93.4 %"
+    )
+    assert "Now: " not in message and " as of " not in message
+
+
+@pytest.mark.parametrize(
+    ("decision", "says"),
+    [
+        ("", "loses unsaved work. Evidence: "),
+        ("ObserveOnly", "This policy only watches, it touches no pod. Evidence: "),
+        ("Evict", "Leakwarden's decision: Evict. Evidence: "),
+        ("Evict (dry run)", "Leakwarden's decision: Evict (dry run). Evidence: "),
+        ("Cooldown", "Leakwarden does no more now: Cooldown (kubectl leakwarden explain says why). Evidence: "),
+    ],
+)
+def test_what_was_decided_is_said_in_words(decision: str, says: str) -> None:
+    assert says in finding_message(heap_leak(), replace(HERE, decision=decision))
+
+
+def test_of_goroutines_it_is_their_profile_that_is_to_be_saved() -> None:
+    said = "Now: save a profile (kubectl leakwarden profile ws-1 -n demo --type goroutine); "
+    assert said in finding_message(goroutine_leak(), HERE)
+
+
+@pytest.mark.parametrize(
+    ("documents", "says"),
+    [(None, "unsaved work. "), (0, "unsaved work. "), (1, "unsaved work (1 document open in gopls). "),
+     (4, "unsaved work (4 documents open in gopls). ")],
+)  # fmt: skip
+def test_a_restart_names_its_price_and_never_says_that_nothing_is_open(documents: int | None, says: str) -> None:
+    gopls = GoplsContext("v0.22.0", state=GoplsState(sessions=1, views=1, documents=documents))
+    assert f"a restart helps for a while and loses {says}" in finding_message(heap_leak(gopls=gopls), HERE)
+
+
+def test_of_what_ended_and_of_a_recording_nothing_can_be_done_now() -> None:
+    ended = finding_message(heap_leak(resolution=Resolution.SUBSIDED), HERE)
+    assert ended.startswith("Evidence: live heap of main.")
+    recorded = finding_message(heap_leak(), Scene(memory_limit=int(1536 * MIB)))
+    assert recorded.startswith("Out of memory about 2026-11-23T16:40Z at this pace. Evidence: live heap of main.")
+
+
+def test_where_to_read_more_is_a_command_or_the_link_that_a_pattern_of_ones_own_brings() -> None:
+    leak = goroutine_leak()
+    assert finding_message(with_pattern(leak), HERE).endswith(" (more: kubectl leakwarden patterns blocked-senders).")
+    linked = replace(PATTERN, docs="https://wiki.example.org/pool")
+    assert finding_message(heap_leak(pattern=linked), HERE).endswith(" (more: https://wiki.example.org/pool).")
+    assert finding_message(heap_leak(pattern=replace(PATTERN, docs="")), HERE).endswith(" a fix.")
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        (goroutine_leak(site=KEEP), True),
+        (goroutine_leak(site=replace(KEEP, function="main.(*Cache).parseAndKeep.func1")), True),
+        (goroutine_leak(site=replace(KEEP, line=90)), True),
+        (goroutine_leak(), False),
+        (goroutine_leak(site=KEEP, resolution=Resolution.SUBSIDED), False),
+        (goroutine_leak(site=None), False),
+    ],
+    ids=["the same", "the same line", "the same function", "elsewhere", "ended", "of no place"],
+)
+def test_what_else_is_open_at_the_same_place_is_named(other: Finding, named: bool) -> None:
+    message = finding_message(heap_leak(), replace(HERE, beside=(heap_leak(), other)))
+    assert (f"confidence High). At the same place: {other.signature}. Fix, " in message) is named
+    assert ("At the same place" in message) is named
+
+
+def test_what_its_pattern_joins_is_not_named_twice() -> None:
+    other = goroutine_leak(site=KEEP)
+    leak = heap_leak(pattern=replace(PATTERN, together=(other.signature,)))
+    message = finding_message(leak, replace(HERE, beside=(leak, other)))
+    assert "one bug with" in message and "At the same place" not in message
+
+
+@given(st.integers(1, 400), st.integers(1, 253), st.integers(1, 63), st.integers(100, 700), st.integers(1, 320))
+def test_what_is_cut_is_context_and_neither_the_time_nor_the_fix(
+    function: int, pod: int, namespace: int, room: int, clause: int
+) -> None:
+    there = replace(HERE, pod="p" * pod, namespace="n" * namespace)
+    leak = heap_leak(
+        site=replace(KEEP, function="example.org/" + "f" * function),
+        pattern=replace(PATTERN, fix="x" * clause),
+        gopls=GoplsContext("v0.22.0"),
+    )
+    room += pod + namespace + clause
+    message = finding_message(leak, there, room=room)
+    assert len(message) <= room or "Now: " not in message
+    assert message.startswith("Out of memory about 2026-11-23T16:40Z")
+    assert message.endswith(f" Fix, for the code's owner: {'x' * clause} (more: docs).")
+    assert "(rule live-heap; confidence High)" in message
+
+
+def test_where_room_is_short_a_function_loses_its_path_before_anything_is_left_out() -> None:
+    leak = heap_leak(site=replace(KEEP, function="example.org/a/long/path/cache.(*Cache).keep"), pattern=PATTERN)
+    whole = finding_message(leak, HERE)
+    less = finding_message(leak, HERE, room=len(whole) - 1)
+    assert "live heap of example.org/a/long/path/cache.(*Cache).keep" in whole
+    assert "live heap of cache.(*Cache).keep (cache.go:41" in less and "Pattern: a title: a reason." in less
+
+
+def test_a_pattern_without_room_for_its_reason_keeps_its_title() -> None:
+    leak = heap_leak(pattern=replace(PATTERN, why="w" * 300))
+    whole = finding_message(leak, HERE)
+    assert " Pattern: a title. Fix, " in finding_message(leak, HERE, room=len(whole) - 200)
+
+
+@pytest.mark.parametrize(
+    ("owner", "labels", "says"),
+    [
+        (None, {}, ""),
+        (Owner("StatefulSet", "ws", "u"), {}, "StatefulSet/ws"),
+        (Owner("ReplicaSet", "ws-5d79c98694", "u"), {"pod-template-hash": "5d79c98694"}, "Deployment/ws"),
+        (Owner("ReplicaSet", "ws-5d79c98694", "u"), {}, "ReplicaSet/ws-5d79c98694"),
+        (Owner("ReplicaSet", "ws-of-mine", "u"), {"pod-template-hash": "5d79c98694"}, "ReplicaSet/ws-of-mine"),
+    ],
+)
+def test_a_pod_is_known_by_its_deployment(owner: Owner | None, labels: dict[str, str], says: str) -> None:
+    assert workload_of(pod(owner=owner, labels=labels)) == says

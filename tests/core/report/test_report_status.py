@@ -14,7 +14,7 @@ from leakwarden.api.status import LeakPolicyStatus
 from leakwarden.api.words import FindingType, Mode, Outcome, Resolution, Severity, Signal, Verdict
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide.view import Suspend, Suspension
-from leakwarden.core.findings import LabelShare
+from leakwarden.core.findings import Finding, LabelShare, Strain
 from leakwarden.core.policy import Policy
 from leakwarden.core.report.groups import group
 from leakwarden.core.report.status import ACCEPTED, build_status
@@ -272,7 +272,7 @@ def test_one_bug_in_many_pods_is_one_row_with_the_worst_five() -> None:
     (row,) = status(*reports)["findings"]
     assert row["affected"] == 400
     assert row["pods"] == ["ws-399", "ws-398", "ws-397", "ws-396", "ws-395"]
-    assert row["message"].startswith("400 pods, the worst ws-399: live heap of main.(*Cache).parseAndKeep")
+    assert ": 400 pods, the worst pod demo/ws-399 (" in row["message"]
 
 
 def test_two_processes_of_one_pod_are_one_affected_pod() -> None:
@@ -291,7 +291,7 @@ SECRET = LabelShare("doc_id", "secret.go", 0.91, exact=True)
 
 def test_whose_goroutines_they_are_is_in_the_row() -> None:
     (row,) = status(report("a", goroutine_leak(labels=(SECRET,))))["findings"]
-    assert "91 % of the new goroutines belong to doc_id=secret.go. Fix:" in row["message"]
+    assert "91 % of the new goroutines belong to doc_id=secret.go. Fix, " in row["message"]
 
 
 @pytest.mark.parametrize("known", [(SECRET,), (replace(SECRET, value=""),), ()])
@@ -313,6 +313,57 @@ def test_a_row_that_stands_is_rewritten_for_another_value_and_not_for_a_share_th
 
     assert after(replace(SECRET, share=0.89))
     assert not after(replace(SECRET, value="other.go"))
+
+
+def test_a_row_says_in_words_what_was_decided_and_changes_with_it() -> None:
+    first = status(report("ws-1", heap_leak()))
+    assert "loses unsaved work. Evidence: " in first["findings"][0]["message"]
+    watching = [refused("ws-1", Refusal.OBSERVE_ONLY)]
+    then = status(report("ws-1", heap_leak()), decisions=watching, previous=first)
+    assert "This policy only watches, it touches no pod. " in then["findings"][0]["message"]
+
+
+def test_an_eviction_that_is_only_tried_is_said_to_be_a_dry_run() -> None:
+    act = Decision("demo", "ws-1", "uid-ws-1", heap_leak().signature, Mode.EVICT, None, "evicted")
+    trying = policy({**SMALLEST, "remediation": {"mode": "Evict", "execution": "DryRun"}})
+    (row,) = status(report("ws-1", heap_leak()), decisions=[act], of=trying)["findings"]
+    assert row["decision"] == "Evict"
+    assert "Leakwarden's decision: Evict (dry run). " in row["message"]
+
+
+def test_memory_that_moves_alone_rewrites_no_row() -> None:
+    first = status(report("ws-1", heap_leak(), live_heap=600 * MIB))
+    assert "live heap 600 MiB of a 1.5 GiB limit as of 14:00Z. " in first["findings"][0]["message"]
+    later = heap_leak(last_seen=NOW + 300, strain=Strain(held=1200 * MIB, limit=1536 * MIB))
+    assert status(report("ws-1", later, live_heap=900 * MIB), previous=first, now=NOW + 300) == first
+
+
+def same_place(*others: Finding) -> TargetReport:
+    return report("ws-1", heap_leak(), *others)
+
+
+def test_another_finding_at_the_same_place_shows_in_both_rows_and_goes_with_its_end() -> None:
+    other = goroutine_leak(site=heap_leak().site)
+    alone = status(same_place())
+    both = status(same_place(other), previous=alone)
+    rows = {row["signature"]: row["message"] for row in both["findings"]}
+    assert f"At the same place: {other.signature}. " in rows[heap_leak().signature]
+    assert f"At the same place: {heap_leak().signature}. " in rows[other.signature]
+    assert status(same_place(other), previous=both, now=NOW + 60) == both
+    ended = replace(other, resolution=Resolution.SUBSIDED, resolved_at=NOW)
+    (left,) = status(same_place(ended), previous=both)["findings"]
+    assert "At the same place" not in left["message"]
+
+
+def test_which_of_the_pods_is_the_worst_does_not_rewrite_what_is_at_the_same_place() -> None:
+    other = goroutine_leak(site=heap_leak().site)
+
+    def fleet(first: float, second: float) -> tuple[TargetReport, TargetReport]:
+        near, far = (heap_leak(limit_at=NOW + minutes * 60) for minutes in (first, second))
+        return report("a", near, other), report("b", far)
+
+    shown = status(*fleet(160, 161))
+    assert status(*fleet(161, 160), previous=shown) == shown
 
 
 def test_leaks_come_before_pressure_and_critical_before_warning() -> None:

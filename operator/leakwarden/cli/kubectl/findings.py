@@ -76,6 +76,8 @@ def _asides(policies: Iterable[Mapping[str, Any]], where: str) -> Iterable[str]:
             yield f"{name}: {ready['reason']}: {ready['message']}"
         elif not shown:
             yield f"{name}: {conditions.get('Leaking', {}).get('message', 'nothing is open')}"
+        if any(row.get("decision") == "ObserveOnly" for row in status.get("findings", ())):
+            yield f"{name}: this policy only watches (ObserveOnly), it touches no pod."
         if total > shown:
             yield f"{name}: {shown} of about {total} findings; status has the worst only."
 

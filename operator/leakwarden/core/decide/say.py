@@ -31,7 +31,7 @@ def span(seconds: float) -> str:
 
 
 def owned(owner: Owner | None) -> str:
-    return f"{owner.kind}/{owner.name}" if owner else "no owner"
+    return str(owner) if owner else "no owner"
 
 
 def plural(count: int, noun: str) -> str:

@@ -79,7 +79,7 @@ def fix(check: Check, report: Report, grower: Grower | None = None) -> str:
     """What to change for a place, without one for that which grew most; one clause."""
     grower = grower or (check.growers[0] if check.growers else None)
     if grower is not None and grower.pattern is not None:
-        return f"{grower.pattern.fix}{more(grower.pattern)}"
+        return f"{grower.pattern.fix}{more(grower.pattern, 'leakwarden')}"
     if check.kind is Kind.HEAP and any(
         other.kind is Kind.GOROUTINES and other.outcome is Outcome.LEAK for other in report.checks
     ):

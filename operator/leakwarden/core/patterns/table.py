@@ -97,6 +97,8 @@ class Pattern(_Model):
     fix: Clause
     docs: Annotated[str, StringConstraints(max_length=256)] = ""
     """Where more is told; empty for the pattern's part of docs/patterns.md, or nowhere for a pattern of your own."""
+    example: Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)] = ""
+    """Some lines of Go that leak so, and the same mended; printed by `leakwarden patterns NAME` alone."""
     chain: bool = False
     """Whether the message shows the functions that lead to where it is kept."""
     joins: bool = False

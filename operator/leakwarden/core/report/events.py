@@ -15,6 +15,7 @@ from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.findings import Finding
 from leakwarden.core.report.amounts import clip
 from leakwarden.core.report.message import end_message, finding_message
+from leakwarden.core.report.scene import NOWHERE, Scene, scene_of
 from leakwarden.core.report.values import TargetReport, row_of
 
 MAX_NOTE = 1024
@@ -74,7 +75,7 @@ class Transition:
     """Since when the policy has had it without a break: the same for all pods that share it."""
     after: float | None = None
     """When this target had last been rid of it before; None: it never had it, as far as anybody knows."""
-    memory_limit: int = 0
+    scene: Scene = NOWHERE
 
 
 _OPENED = "Opened"
@@ -146,7 +147,7 @@ def transitions(
             finding=finding,
             opening=after.opening_of(finding) if finding.open else were.get(row_of(finding), finding.first_seen),
             after=(after.ends if finding.open else ends).get(finding.signature),
-            memory_limit=after.memory_limit,
+            scene=scene_of(after),
         )
         for reason, finding in told
         if reason is not None
@@ -186,7 +187,7 @@ def finding_events(
 def _of_transition(policy: ObjectRef, change: Transition, still_open: Collection[str]) -> Iterable[EventNote]:
     finding, reason = change.finding, change.reason
     kind = EventType.NORMAL if reason is EventReason.LEAK_RESOLVED else EventType.WARNING
-    text = _sentence(change)
+    named = f" (LeakPolicy {policy.namespace}/{policy.name})"
     word = _OPENED if reason in {EventReason.LEAK_DETECTED, EventReason.LEAK_RETURNED} else reason
     before = "first" if change.after is None else f"{change.after:.0f}"
     yield EventNote(
@@ -194,7 +195,7 @@ def _of_transition(policy: ObjectRef, change: Transition, still_open: Collection
         type=kind,
         reason=reason,
         action="Judge",
-        note=clip(f"{text} (LeakPolicy {policy.namespace}/{policy.name})", MAX_NOTE),
+        note=clip(f"{_sentence(change, MAX_NOTE - len(named))}{named}", MAX_NOTE),
         key=_key(policy, change.pod_uid, change.endpoint, finding.signature, before, word),
     )
     if reason is EventReason.LEAK_RESOLVED and row_of(finding) in still_open:
@@ -204,23 +205,27 @@ def _of_transition(policy: ObjectRef, change: Transition, still_open: Collection
         type=kind,
         reason=reason,
         action="Judge",
-        note=clip(f"Pod {change.pod}: {text}", MAX_NOTE),
+        note=clip(_on_policy(change), MAX_NOTE),
         key=_key(policy, finding.signature, f"{change.opening:.0f}", word),
     )
 
 
-def _sentence(change: Transition) -> str:
+def _on_policy(change: Transition) -> str:
+    """Which pod it is, a message says itself."""
+    text = _sentence(change, MAX_NOTE)
+    return f"Pod {change.pod}: {text}" if change.reason is EventReason.LEAK_RESOLVED else text
+
+
+def _sentence(change: Transition, room: int) -> str:
+    """Of at most `room` characters, where the names that it needs leave that."""
     finding = change.finding
-    message = finding_message(finding, change.memory_limit)
-    match change.reason:
-        case EventReason.LEAK_RESOLVED:
-            return end_message(finding)
-        case EventReason.LEAK_WORSENED:
-            return f"now {finding.severity}: {message}"
-        case EventReason.LEAK_RETURNED:
-            return f"back within 7 days: {message}"
-        case _:
-            return message
+    if change.reason is EventReason.LEAK_RESOLVED:
+        return end_message(finding)
+    news = {
+        EventReason.LEAK_WORSENED: f"now {finding.severity}: ",
+        EventReason.LEAK_RETURNED: "back within 7 days: ",
+    }.get(change.reason, "")
+    return news + finding_message(finding, change.scene, room=room - len(news))
 
 
 def action_events(policy: ObjectRef, before: Action | None, after: Action) -> tuple[EventNote, ...]:

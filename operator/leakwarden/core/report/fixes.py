@@ -33,6 +33,12 @@ def fix(finding: Finding) -> str:
     return general_fix(finding.family, finding.site, finding.wait)
 
 
+def for_whom(finding: Finding) -> str:
+    """Who is meant, where it is not whoever reads it: `, for the code's owner`."""
+    owners = finding.type is FindingType.LEAK and known_leak(finding) is None
+    return ", for the code's owner" if owners else ""
+
+
 def general_fix(family: Family, site: Site | None, wait: WaitKind | None) -> str:
     """Where no pattern is known: by what goroutines wait for, or how to find what keeps the memory."""
     if family is Family.GOROUTINE:

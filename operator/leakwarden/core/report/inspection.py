@@ -19,6 +19,7 @@ from leakwarden.core.judge.levels import Levels
 from leakwarden.core.judge.values import RuleEvaluation, RuleState, Segment
 from leakwarden.core.policy import Policy
 from leakwarden.core.report.message import finding_message
+from leakwarden.core.report.scene import scene_of
 from leakwarden.core.report.status import muted_in_words, rule_in_words
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.rules import Rule
@@ -28,6 +29,8 @@ _OF_THE_HEAP = (
     Signal.LIVE_HEAP, Signal.HEAP_INUSE, Signal.SYS, Signal.CONTAINER_MEMORY, Signal.SITE_BYTES,
 )  # fmt: skip
 """Whose pace is told as the heap's, the best first."""
+WHOLE = 8192
+"""Characters of a message that is asked for: nothing is left out."""
 _SAW_NOTHING = frozenset({Verdict.UNREACHABLE, Verdict.NOT_RUNNING})
 
 
@@ -181,7 +184,7 @@ def _finding(subject: Subject, finding: Finding, outlook: Outlook) -> FindingDet
         rules=finding.rules,
         since=_moment(finding.since),
         first_seen=_moment(finding.first_seen),
-        message=finding_message(finding, subject.report.memory_limit),
+        message=finding_message(finding, scene_of(subject.report), room=WHOLE),
         muted=None if mute is None else muted_in_words(mute),
         action=decision.action.value if decision and decision.action else None,
         decision=decision.message if decision else None,

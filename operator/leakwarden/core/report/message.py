@@ -1,17 +1,22 @@
-"""One finding as one paragraph that stands alone and ends with the fix."""
+"""One finding as one paragraph that stands alone: what comes, what to do now, the evidence, and the fix."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from leakwarden.api.words import UNITS, FindingType, Resolution, Signal, Unit, WaitKind
+from leakwarden.api.status import MAX_MESSAGE
+from leakwarden.api.words import UNITS, Family, FindingType, Resolution, Signal, Unit, WaitKind
 from leakwarden.core.findings import ConfirmationResult, Finding
 from leakwarden.core.readings import Site
-from leakwarden.core.report import labelled, pattern
-from leakwarden.core.report.amounts import amount, minute, quantity, rate
-from leakwarden.core.report.fixes import fix
+from leakwarden.core.report import labelled, pattern, same_place
+from leakwarden.core.report.amounts import amount, clip, minute, rate
+from leakwarden.core.report.fixes import fix, for_whom
 from leakwarden.core.report.gopls import gopls_remark
-from leakwarden.core.report.parking import parking_remark
+from leakwarden.core.report.meanwhile import COMMAND, meanwhile
+from leakwarden.core.report.names import short_function
+from leakwarden.core.report.parking import began_remark, parked_remark, retained_remark
+from leakwarden.core.report.scene import NOWHERE, Scene
+from leakwarden.core.report.stakes import HORIZON, is_flat, stakes
 from leakwarden.core.report.strain import strain_remark
 
 _SUBJECTS: dict[Signal, str] = {
@@ -24,7 +29,7 @@ _SUBJECTS: dict[Signal, str] = {
     Signal.BLOCKED_GOROUTINES: "blocked goroutines",
     Signal.LEAKED_GOROUTINES: "proven leaked goroutines",
     Signal.MAP_ENTRIES: "map entries",
-    Signal.WATER_LEVEL: "heap in use as a share of memory taken from the system",
+    Signal.WATER_LEVEL: "share of heap in the memory",
     Signal.GC_PAUSE: "GC pauses in 5 min",
 }
 
@@ -53,32 +58,56 @@ _ENDS: dict[Resolution, str] = {
 Remark = Callable[[Finding], str]
 """A whole sentence on a finding, with its full stop; empty where there is nothing to say."""
 
-REMARKS: tuple[Remark, ...] = (pattern.told, labelled.remark, parking_remark, gopls_remark, strain_remark)
-"""What is told of a finding between its evidence and its fix, in this order: each kind of context is one function of
-its own module."""
+REMARKS: tuple[Remark, ...] = (
+    pattern.told, labelled.remark, gopls_remark, began_remark, retained_remark, strain_remark, parked_remark,
+)  # fmt: skip
+"""What is told of a finding between its evidence and its fix, what matters most first: each kind of context is one
+function of its own module."""
 
-ROOM = 880
-"""Characters that a message may have with its remarks: where it would have more, the last of them are left out, so that
-its fix is never cut off. A status message and an Event's note have 1024, with the names of pod and policy."""
-
-HORIZON = 86400.0
-"""Seconds ahead up to which a limit is told: beyond it the time is a guess that another sample moves by hours."""
+ROOM = MAX_MESSAGE
+"""Characters of a message: of a status, and of an Event's note."""
+_LEAST = 60
+"""Characters of what grows and where that stay, however little room there is."""
 
 
-def finding_message(finding: Finding, memory_limit: int = 0, horizon: float = HORIZON) -> str:
-    """E.g. `live heap of main.(*Cache).keep (cache.go:41, leaf go/parser.ParseFile) grew 512 MiB since
-    2026-11-23T14:02Z, 96 MiB/h; the 1.5 GiB memory limit is reached about 2026-11-23T16:40Z (rule live-heap;
-    confidence High). Fix: …`.
+def finding_message(finding: Finding, scene: Scene = NOWHERE, horizon: float = HORIZON, room: int = ROOM) -> str:
+    """What comes when, what can be done now, the evidence and the fix: docs/leakpolicy.md, Messages, has an example.
 
-    `memory_limit` in bytes, 0 unknown.
+    Where `room` is short, first the function loses its import path, which the signature has, then remarks are left out,
+    the last first.
     """
-    what = _pressure(finding) if finding.type is FindingType.PRESSURE else _growth(finding)
-    first = f"{what}{_limit(finding, memory_limit, horizon)} {evidence(finding)}."
-    last = f"Fix: {fix(finding)}{pattern.more(finding.pattern)}."
-    remarks = [said for remark in REMARKS if (said := remark(finding))]
-    while remarks and len(" ".join([first, *remarks, last])) > ROOM:
-        remarks.pop()
-    return " ".join([first, *remarks, last])
+    head = [stakes(finding, scene, horizon), meanwhile(finding, scene)] if finding.open else []
+    command = COMMAND if scene.pod else "leakwarden"
+    last = f"Fix{for_whom(finding)}: {fix(finding)}{pattern.more(finding.pattern, command)}."
+    remarks = [said for said in (same_place.remark(finding, scene.beside), *(one(finding) for one in REMARKS)) if said]
+    whole = _joined(*head, _evidence(finding), *remarks, last)
+    if len(whole) <= room:
+        return whole
+    seen = _evidence(finding, short=True)
+    over = len(_joined(*head, seen, last)) - room
+    if over > 0:
+        return _cut(finding, head, last, over, room)
+    kept: list[str] = []
+    for said in remarks:
+        tried = (said, pattern.brief(finding)) if said == pattern.told(finding) else (said,)
+        kept += [one for one in tried if one and len(_joined(*head, seen, *kept, one, last)) <= room][:1]
+    return _joined(*head, seen, *kept, last)
+
+
+def _cut(finding: Finding, head: Sequence[str], last: str, over: int, room: int) -> str:
+    """Names of hundreds of characters: what grows is cut, then there is no room for what to do now."""
+    seen = _evidence(finding, short=True, over=over)
+    whole = _joined(*head, seen, last)
+    return whole if len(whole) <= room else _joined(*head[:1], seen, last)
+
+
+def _joined(*sentences: str) -> str:
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _evidence(finding: Finding, short: bool = False, over: int = 0) -> str:
+    what = _pressure(finding, short) if finding.type is FindingType.PRESSURE else _growth(finding, short)
+    return f"Evidence: {clip(what, max(_LEAST, len(what) - over))} {evidence(finding)}."
 
 
 def evidence(finding: Finding) -> str:
@@ -89,21 +118,9 @@ def evidence(finding: Finding) -> str:
     return f"({noun} {', '.join(finding.rules)}; confidence {finding.confidence}{forced})"
 
 
-def is_flat(finding: Finding) -> bool:
-    """Whether its growth an hour rounds to nothing: then neither a pace nor a limit is told."""
-    return quantity(finding.growth_per_hour, UNITS[finding.signal]).value == 0
-
-
-def told_limit(finding: Finding, horizon: float = HORIZON) -> float | None:
-    """When the limit is reached, if that is near enough to be told. Unix seconds."""
-    if finding.limit_at is None or is_flat(finding) or finding.limit_at - finding.last_seen > horizon:
-        return None
-    return finding.limit_at
-
-
-def subject(finding: Finding) -> str:
-    """What grows, and where: `live heap of main.keep (cache.go:41)`."""
-    return f"{_SUBJECTS[finding.signal]} {_where(finding)}"
+def subject(finding: Finding, short: bool = False) -> str:
+    """What grows, and where: `live heap of main.keep (cache.go:41)`; `short` without the import path."""
+    return f"{_SUBJECTS[finding.signal]} {_where(finding, short)}"
 
 
 def counted(number: str, signal: Signal) -> str:
@@ -126,24 +143,25 @@ def place(site: Site) -> str:
     return f"{file}:{site.line}" if file and site.line else file
 
 
-def _growth(finding: Finding) -> str:
+def _growth(finding: Finding, short: bool) -> str:
     unit = UNITS[finding.signal]
     if finding.signal is Signal.LEAKED_GOROUTINES and is_flat(finding):
-        return f"{subject(finding)} number {amount(finding.value, unit)} in the process, since {minute(finding.since)}"
+        number = amount(finding.value, unit)
+        return f"{subject(finding, short)} number {number} in the process, since {minute(finding.since)}"
     grown = amount(max(0.0, finding.value - finding.baseline), unit)
     by = "" if unit is Unit.BYTES else "by "
     pace = "and stands still now" if is_flat(finding) else rate(finding.growth_per_hour, unit)
-    return f"{subject(finding)} grew {by}{grown} since {minute(finding.since)}, {pace}"
+    return f"{subject(finding, short)} grew {by}{grown} since {minute(finding.since)}, {pace}"
 
 
-def _pressure(finding: Finding) -> str:
+def _pressure(finding: Finding, short: bool) -> str:
     value = amount(finding.value, UNITS[finding.signal])
     verb = "are" if _SUBJECTS[finding.signal].endswith("s") else "is"
     since = minute(finding.first_seen)
-    return f"{subject(finding)} {verb} {value}, over the threshold since {since}; growth is not proven"
+    return f"{subject(finding, short)} {verb} {value}, over the threshold since {since}; growth is not proven"
 
 
-def _where(finding: Finding) -> str:
+def _where(finding: Finding, short: bool) -> str:
     site = finding.site
     if site is None and finding.type is FindingType.PRESSURE:
         return "of the process"
@@ -152,15 +170,9 @@ def _where(finding: Finding) -> str:
     details = [place(site)]
     if finding.wait not in (None, WaitKind.RUNNING):
         details.append(f"waiting: {finding.wait}")
-    if site.leaf and site.leaf != site.function:
+    parked = finding.family is Family.GOROUTINE and site.leaf.startswith("runtime.")
+    if site.leaf and site.leaf != site.function and not parked:
         details.append(f"leaf {site.leaf}")
     inside = ", ".join(detail for detail in details if detail)
-    return f"of {site.function}" + (f" ({inside})" if inside else "")
-
-
-def _limit(finding: Finding, memory_limit: int, horizon: float) -> str:
-    at = told_limit(finding, horizon)
-    if at is None:
-        return ""
-    size = f"{amount(memory_limit, Unit.BYTES)} " if memory_limit else ""
-    return f"; the {size}memory limit is reached about {minute(at)}"
+    name = short_function(site.function) if short else site.function
+    return f"of {name}" + (f" ({inside})" if inside else "")

@@ -13,19 +13,24 @@ _INNER = re.compile(r"(\.(func\d+|gowrap\d+|deferwrap\d+|\d+))+$")
 """What the compiler adds to the name of a function for the closures in it."""
 
 
-def parking_remark(finding: Finding) -> str:
-    """`98 % of all goroutines are parked, which points to blocking. Of the live heap 512 MiB was allocated in or below
-    analysis.(*Service).analyse. The goroutines were started in server.(*Server).didChange.`"""
-    said = []
-    if finding.parked is not None:
-        share = amount(finding.parked, Unit.PERCENT, 2)
-        said.append(f"{share} of all goroutines are parked, which points to blocking.")
-    if finding.retained is not None and finding.site is not None:
-        held = amount(finding.retained, Unit.BYTES, 2)
-        said.append(f"Of the live heap {held} was allocated in or below {short_function(finding.site.function)}.")
-    if finding.started:
-        said.append(f"{_began(finding.started)}.")
-    return " ".join(said)
+def began_remark(finding: Finding) -> str:
+    """`The goroutines were started in server.(*Server).didChange.`"""
+    return f"{_began(finding.started)}." if finding.started else ""
+
+
+def retained_remark(finding: Finding) -> str:
+    """`Of the live heap 512 MiB was allocated in or below analysis.(*Service).analyse.`"""
+    if finding.retained is None or finding.site is None:
+        return ""
+    held = amount(finding.retained, Unit.BYTES, 2)
+    return f"Of the live heap {held} was allocated in or below {short_function(finding.site.function)}."
+
+
+def parked_remark(finding: Finding) -> str:
+    """`98 % of all goroutines are parked, which points to blocking.`"""
+    if finding.parked is None:
+        return ""
+    return f"{amount(finding.parked, Unit.PERCENT, 2)} of all goroutines are parked, which points to blocking."
 
 
 def _began(function: str) -> str:

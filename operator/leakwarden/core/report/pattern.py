@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from leakwarden.core.findings import Finding
+from leakwarden.core.patterns.builtin import PAGE
 from leakwarden.core.report.amounts import clip
 from leakwarden.core.traces import Named
 
@@ -26,17 +27,30 @@ def sentence(pattern: Named) -> str:
     A chain says on which functions' stacks the objects were made and are kept: what points to what no profile tells.
     """
     likely = "likely, an estimate from the stacks: " if pattern.estimate else ""
-    others = f"; one bug with {_listed(pattern.together)}" if pattern.together else ""
+    others = f"; one bug with {listed(pattern.together)}" if pattern.together else ""
     chain = f"; kept along {clip(pattern.chain, MAX_CHAIN)}, as far as the stacks tell" if pattern.chain else ""
     return f"Pattern: {likely}{pattern.title}: {pattern.why}{chain}{others}."
 
 
-def more(pattern: Named | None) -> str:
-    """` (more: docs/patterns.md#lock-not-released)`, to follow the fix; empty where there is nothing."""
-    return f" (more: {pattern.docs})" if pattern and pattern.docs else ""
+def brief(finding: Finding) -> str:
+    """Its title alone, where there is no room for more."""
+    return f"Pattern: {finding.pattern.title}." if finding.pattern and not finding.pattern.estimate else ""
 
 
-def _listed(signatures: Sequence[str]) -> str:
+def more(pattern: Named | None, command: str) -> str:
+    """` (more: kubectl leakwarden patterns lock-not-released)`, to follow the fix.
+
+    `command`: how the command line is called where the message is read. It prints the built-in patterns, with their
+    place in the repository, which is no link from a terminal; one of somebody's own has the link that it brings. Empty
+    where there is nothing.
+    """
+    if pattern is None or not pattern.docs:
+        return ""
+    builtin = pattern.docs == f"{PAGE}#{pattern.name}"
+    return f" (more: {f'{command} patterns {pattern.name}' if builtin else pattern.docs})"
+
+
+def listed(signatures: Sequence[str]) -> str:
     """The first one, and how many more."""
     more = f" and {len(signatures) - 1} more" if len(signatures) > 1 else ""
     return f"{clip(signatures[0], MAX_SIGNATURE)}{more}"

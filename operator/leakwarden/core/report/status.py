@@ -34,21 +34,16 @@ from leakwarden.api.words import UNITS, FindingType, Mode, Verdict
 from leakwarden.core.actions import Action, ActionState, Decision
 from leakwarden.core.decide.say import stamp
 from leakwarden.core.decide.view import Mute, Suspension
-from leakwarden.core.policy import Policy, mutes_of
-from leakwarden.core.report import labelled
+from leakwarden.core.policy import Policy, mutes_of, remediation_of
+from leakwarden.core.report import labelled, same_place
 from leakwarden.core.report.amounts import clip, moment, plural, quantity, significant
 from leakwarden.core.report.conditions import Facts, conditions
 from leakwarden.core.report.groups import Group, group
 from leakwarden.core.report.inherited import Heir, Known
-from leakwarden.core.report.message import (
-    HORIZON,
-    counted,
-    evidence,
-    finding_message,
-    is_flat,
-    told_limit,
-)
+from leakwarden.core.report.message import counted, evidence, finding_message
 from leakwarden.core.report.names import short_function
+from leakwarden.core.report.scene import scene_of
+from leakwarden.core.report.stakes import HORIZON, is_flat, told_limit
 from leakwarden.core.report.steady import TOLERANCE, near, near_time, same_sentence
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.rules_from_spec import RuleInEffect, rules_in_effect
@@ -80,7 +75,8 @@ def build_status(
     mutes = mutes_of(policy, now)
     groups = group((report.as_allowed(policy.rules.hide_labels) for report in reports), mutes)
     decided = {(one.pod_uid, one.signature): str(one.refusal or one.action) for one in decisions}
-    context = _Context(old.findings, decided, mutes, now)
+    dry_run = remediation_of(policy).dry_run
+    context = _Context(old.findings, decided, mutes, now, dry_run)
     findings = tuple(_finding(found, context) for found in groups)
     judged = {(found.signature, found.type) for found in groups}
     inherited = tuple(
@@ -162,12 +158,14 @@ class _Context:
     decided: Mapping[tuple[str, str], str]
     mutes: Mapping[str, Mute]
     now: float
+    dry_run: bool
 
 
 def _finding(found: Group, context: _Context) -> FindingStatus:
     worst = found.worst.finding
     old = next((row for row in context.shown if (row.signature, row.type) == (found.signature, found.type)), None)
     unit = UNITS[worst.signal]
+    decision = context.decided.get((found.worst.report.pod_uid, found.signature), "")
     leak = found.type is FindingType.LEAK
     # A limit that is shown already may go a little beyond the horizon: else one near it would come and go.
     horizon = HORIZON * (1 + TOLERANCE) if old is not None and old.limit_at is not None else HORIZON
@@ -184,11 +182,16 @@ def _finding(found: Group, context: _Context) -> FindingStatus:
         growth_per_hour=quantity(worst.growth_per_hour, unit) if leak and not is_flat(worst) else None,
         limit_at=moment(min(limits)) if limits else None,
         pattern=worst.pattern.name if worst.pattern else None,
-        decision=context.decided.get((found.worst.report.pod_uid, found.signature)),
+        decision=decision or None,
         muted=_mute_of(found.signature, context.mutes),
-        message=clip(_group_message(found, horizon), MAX_MESSAGE),
+        message=clip(_message(found, decision, context.dry_run, horizon), MAX_MESSAGE),
     )
     return old if old is not None and _close(old, new, found, context.now) else new
+
+
+def _message(found: Group, decision: str, dry_run: bool, horizon: float) -> str:
+    said = f"{decision} (dry run)" if dry_run and decision in set(Mode) else decision
+    return finding_message(found.worst.finding, scene_of(found.worst.report, found.affected, said), horizon)
 
 
 def _leaks(row: FindingStatus) -> bool:
@@ -224,6 +227,7 @@ def _close(old: FindingStatus, new: FindingStatus, found: Group, now: float) -> 
         and (new.growth is not None or same_sentence(old.message, new.message))
         and _same_evidence(old, new, found)
         and labelled.still_told(old.message, worst)
+        and _same_place(old, new, found)
         and near_time(old.since.timestamp(), new.since.timestamp(), now)
         and (
             old.limit_at is None
@@ -245,16 +249,14 @@ def _same_evidence(old: FindingStatus, new: FindingStatus, found: Group) -> bool
     return shown or evidence(found.worst.finding) not in new.message  # cut off, both times
 
 
+def _same_place(old: FindingStatus, new: FindingStatus, found: Group) -> bool:
+    """Whether what is shown of other findings at the same place is still true of one of its pods."""
+    said = [same_place.remark(case.finding, case.report.open_findings) for case in found.cases]
+    return same_place.still_told(old.message, said) or said[0] not in new.message  # cut off
+
+
 def _near(old: Quantity | None, new: Quantity | None) -> bool:
     return old == new or (old is not None and new is not None and near(old.value, new.value))
-
-
-def _group_message(found: Group, horizon: float) -> str:
-    message = finding_message(found.worst.finding, found.worst.report.memory_limit, horizon)
-    pod = found.worst.report.pod
-    if found.affected == 1:
-        return f"Pod {pod}: {message}"
-    return f"{plural(found.affected, 'pod')}, the worst {pod}: {message}"
 
 
 def _top_leak(findings: Sequence[FindingStatus], groups: Sequence[Group]) -> str | None:

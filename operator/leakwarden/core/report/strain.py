@@ -1,27 +1,32 @@
-"""How the process bears it: memory against its limit, the water level, what the garbage collector costs it."""
+"""What the garbage collector costs a process that leaks, where that is why it is slow.
+
+The judge puts down much smaller shares (`judge/strain.py`). In a message a number reads as an alarm, so that it is said
+only where it is one. Memory against its limit is in the first sentence (`report/stakes.py`).
+"""
 
 from __future__ import annotations
 
-from leakwarden.api.words import Unit
+from typing import Final
+
+from leakwarden.api.words import FindingType, Unit
 from leakwarden.core.findings import Finding
 from leakwarden.core.report.amounts import amount
 
+BUSY: Final = 20.0
+"""Percent of the CPU time: near the 25 % that Go's collector takes while it runs, so it hardly ever rests."""
+PAUSED: Final = 3.0
+"""Seconds in five minutes, 1 %."""
+
 
 def strain_remark(finding: Finding) -> str:
-    """`The process holds 1.7 GiB of its container's 2 GiB, has 92 % of what it took from the system in use as heap and
-    spends 11 % of its CPU time on GC.`"""
-    strain = finding.strain
-    said = []
-    if strain.held is not None and strain.limit is not None:
-        said.append(f"holds {amount(strain.held, Unit.BYTES, 2)} of its container's {amount(strain.limit, Unit.BYTES)}")
-    if strain.water_level is not None:
-        share = amount(strain.water_level, Unit.PERCENT, 2)
-        said.append(f"has {share} of what it took from the system in use as heap")
-    if strain.gc_cpu is not None:
-        said.append(f"spends {amount(strain.gc_cpu, Unit.PERCENT, 2)} of its CPU time on GC")
-    if strain.gc_pause is not None:
-        said.append(f"was stopped by GC for {amount(strain.gc_pause, Unit.SECONDS, 2)} in 5 min")
-    if not said:
+    """`The process is slow: 31 % of its CPU time goes to GC.` Nothing of Pressure: where that is the pressure, its
+    message has the number, and a sentence that comes and goes would be a status written anew."""
+    if finding.type is FindingType.PRESSURE:
         return ""
-    *first, last = said
-    return f"The process {', '.join(first)} and {last}." if first else f"The process {last}."
+    cpu, pause = finding.strain.gc_cpu, finding.strain.gc_pause
+    said = []
+    if cpu is not None and cpu >= BUSY:
+        said.append(f"{amount(cpu, Unit.PERCENT, 2)} of its CPU time goes to GC")
+    if pause is not None and pause >= PAUSED:
+        said.append(f"GC stopped it for {amount(pause, Unit.SECONDS, 2)} in 5 min")
+    return f"The process is slow: {' and '.join(said)}." if said else ""

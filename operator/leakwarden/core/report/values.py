@@ -34,6 +34,12 @@ class TargetReport:
     """The reason as a sentence."""
     memory_limit: int = 0
     """Bytes, 0 without one."""
+    container: str = ""
+    """The container that the process is in; empty unknown."""
+    workload: str = ""
+    """As of `scene.workload_of`."""
+    live_heap: float | None = None
+    """Bytes, at the latest sample; None: not known."""
     openings: Mapping[str, float] = field(default_factory=dict)
     """By `row_of` each open finding: when the first target of the policy opened it. A target that opens it while others
     have it takes theirs over, so that it outlives the first."""
