@@ -83,11 +83,19 @@ def show(up: Cluster) -> None:
         say(f"kubectl {' '.join(command)}")
         print(up.kubectl(*command), flush=True)
     say("it keeps running. To look around:")
-    print(f'    eval "$(python3 -m hack.cluster env --name {NAME})"      # sets KUBECONFIG ({up.kubeconfig}) and PATH')
-    print(f"    kubectl describe leakpolicy gopls -n {NAMESPACE}    # what leaks, where, since when")
-    print(f"    kubectl leakwarden findings -n {NAMESPACE}          # one line a bug, the worst first")
-    print(f"    kubectl leakwarden top -n {NAMESPACE}               # pods by what they grow")
+    for line, meaning in to_look_with(NAME, NAMESPACE, "gopls"):
+        print(f"    {line:60} # {meaning}")
     print("make clean stops everything.")
+
+
+def to_look_with(name: str, namespace: str, policy: str) -> list[tuple[str, str]]:
+    """The shell commands, in this order, each with what it is for. Commands that end: `top` is drawn once in a pipe."""
+    return [
+        (f'eval "$(python3 -m hack.cluster env --name {name})"', "sets KUBECONFIG and PATH"),
+        (f"kubectl describe leakpolicy {policy} -n {namespace}", "what leaks, where, since when"),
+        (f"kubectl leakwarden findings -n {namespace}", "one line a bug, the worst first"),
+        (f"kubectl leakwarden top -n {namespace}", "pods by what they grow"),
+    ]
 
 
 def main(arguments: list[str]) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 
 from hack.cluster.console import run
 
+PLUGIN_DIRECTORY = Path(__file__).resolve().parents[2] / ".venv" / "bin"
+"""Where `make venv` installs kubectl-leakwarden."""
+
 
 @dataclass(frozen=True, slots=True)
 class Cluster:
@@ -42,8 +45,9 @@ class Cluster:
         return cls(**values)
 
     def environment(self) -> dict[str, str]:
-        """KUBECONFIG and PATH for commands that use the cluster; the cluster's own kubectl comes first on PATH."""
-        return {"KUBECONFIG": str(self.kubeconfig), "PATH": f"{self.bin_dir}:{os.environ.get('PATH', '')}"}
+        """KUBECONFIG and PATH for commands that use the cluster: its own kubectl first, then our plugin of it."""
+        path = f"{self.bin_dir}:{PLUGIN_DIRECTORY}:{os.environ.get('PATH', '')}"
+        return {"KUBECONFIG": str(self.kubeconfig), "PATH": path}
 
     def as_user(self, kubeconfig: Path) -> Cluster:
         """The same cluster for `kubectl` of whoever that file names."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from hack.demo import to_look_with
 from hack.local_operator import REPO
 from tests.e2e.conftest import Fleet
 from tests.e2e.policies import FLEET_RULES, policy
@@ -29,13 +30,12 @@ RIPE = 240
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with kubectl, the cluster's kubeconfig, and the plugin on the PATH."""
+    """Somebody with what `hack.cluster env` prints: the cluster's kubeconfig, kubectl and the plugin on the PATH."""
 
     fleet: Fleet
 
     def types(self, *arguments: str, cwd: Path | None = None) -> str:
         environment = {**os.environ, **self.fleet.scene.cluster.environment()}
-        environment["PATH"] = f"{REPO / '.venv' / 'bin'}:{environment['PATH']}"
         ran = subprocess.run(
             ["kubectl", "leakwarden", *arguments, "-n", self.fleet.scene.namespace],
             env=environment, cwd=cwd, capture_output=True, text=True, timeout=120, check=False,
@@ -61,6 +61,20 @@ def test_findings_has_the_leak_with_its_function_and_what_was_decided(person: Pe
     (line,) = [line for line in lines if f" {LEAVES} (chan send) " in line]
     assert line.split()[:2] == ["leaks", "Critical"]
     assert line.split()[-1] == "ObserveOnly"
+
+
+def test_the_commands_that_the_demo_ends_with_work_as_they_are_printed(person: Person) -> None:
+    scene = person.fleet.scene
+    lines = [command for command, _ in to_look_with(scene.cluster.name, scene.namespace, "leaks")]
+    ran = subprocess.run(
+        ["bash", "-euc", "\n".join(lines)], cwd=REPO, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    described, _, tables = ran.stdout.partition("POLICY   SEVERITY")
+    found, _, top = tables.partition("HEAP/H")
+    assert f"goroutine/leakserver/internal/{LEAVES}/chan-send" in described
+    assert LEAVES in found
+    assert APP in top
 
 
 def test_top_has_what_grows_before_what_does_not(person: Person) -> None:

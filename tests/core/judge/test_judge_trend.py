@@ -97,7 +97,7 @@ def test_the_growth_told_is_the_lower_bound_not_the_middle() -> None:
 def test_every_shape_but_the_plain_ones_is_named_in_its_reason(shape: Shape) -> None:
     why = Trend(shape, 30, 870.0, 90.0, 1.0, 70.0).why(ASKED, Unit.COUNT)
     if shape is Shape.LACKING:
-        assert why == "30 of 8 points, over 14 m of 15 m"
+        assert why == "30 points over 14 m of 15 m; judged from 12 m and 8 points on"
     else:
         assert why.startswith("+70 in 15 m at the least, 60 asked")
         assert why.endswith(shape.value) is (shape not in (Shape.SMALL, Shape.GROWS))

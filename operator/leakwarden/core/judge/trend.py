@@ -47,7 +47,8 @@ class Trend:
         """A phrase for `explain`."""
         over, least = say.duration(growth.window), say.quantity(growth.at_least, unit)
         if self.shape is Shape.LACKING:
-            return f"{self.points} of {POINTS} points, over {say.duration(self.span)} of {over}"
+            asked = f"judged from {say.duration(COVERAGE * growth.window)} and {POINTS} points on"
+            return f"{self.points} points over {say.duration(self.span)} of {over}; {asked}"
         if self.growth is None:
             return f"moved by {say.quantity(self.moved, unit)} in {over}, {least} asked"
         sign = "+" if self.growth >= 0 else ""
