@@ -20,6 +20,11 @@ def test_the_reading_port_is_on_loopback_or_not_at_all() -> None:
     assert from_environment({"LEAKWARDEN_INSPECT": ""}).inspect == ""
 
 
+def test_the_docs_are_where_somebody_says_or_nowhere() -> None:
+    assert from_environment({"LEAKWARDEN_DOCS_URL": "https://example.org/docs/"}).docs_url == "https://example.org/docs"
+    assert from_environment({"LEAKWARDEN_DOCS_URL": ""}).docs_url is None
+
+
 def test_namespaces_are_split_at_commas() -> None:
     assert from_environment({"LEAKWARDEN_WATCH_NAMESPACES": "a, b,"}).watch_namespaces == ("a", "b")
 
@@ -37,6 +42,9 @@ def test_namespaces_are_split_at_commas() -> None:
         ("LEAKWARDEN_SAMPLES_PER_SECOND", "-1"),
         ("LEAKWARDEN_RECORD_MAX", "1Mi"),
         ("LEAKWARDEN_RECORD_MAX", "much"),
+        ("LEAKWARDEN_DOCS_URL", "docs/patterns.md"),
+        ("LEAKWARDEN_DOCS_URL", "https://example.org/a b"),
+        ("LEAKWARDEN_DOCS_URL", "https://example.org/" + "a" * 160),
         ("LEAKWARDEN_LEADER_ELECTION", "perhaps"),
         ("LEAKWARDEN_LEASE_DURATION", "1"),
         ("LEAKWARDEN_LEASE_RENEW_DEADLINE", "12"),

@@ -5,6 +5,7 @@ Every setting is `LEAKWARDEN_` and the field's name in upper case. Passed in whe
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
@@ -40,6 +41,9 @@ class Settings(BaseModel):
     record_max: Annotated[Quantity, QuantityBetween("16Mi", "1Pi")] = Field(
         default=Quantity("1Gi"), description="Bytes below record_dir at most: the oldest samples go first."
     )
+    docs_url: Annotated[str, Field(max_length=160)] | None = Field(
+        default=None, description="Where the pages of docs/ are served, for links in messages; empty: nowhere."
+    )
     status_interval: Annotated[float, Field(gt=0)] = Field(default=2.0, description="Seconds between status writes.")
 
     leader_election: bool = Field(default=False, description="Of several operators only the one with the Lease acts.")
@@ -61,7 +65,7 @@ class Settings(BaseModel):
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
-    @field_validator("record_dir", mode="before")
+    @field_validator("record_dir", "docs_url", mode="before")
     @classmethod
     def _off(cls, value: object) -> object:
         return None if value == "" else value
@@ -80,6 +84,15 @@ class Settings(BaseModel):
         if not host or not port.isdigit() or int(port) > 65535:
             raise ValueError("must be host:port, like 0.0.0.0:8085")
         return value
+
+    @field_validator("docs_url")
+    @classmethod
+    def _docs_url(cls, value: str | None) -> str | None:
+        if value is None:
+            return None
+        if not re.fullmatch(r"https?://[!-~]+", value):
+            raise ValueError("must be a URL, like https://git.example.org/leakwarden/blob/main/docs")
+        return value.rstrip("/")
 
     @field_validator("lease_renew_deadline")
     @classmethod

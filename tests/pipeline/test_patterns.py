@@ -51,6 +51,14 @@ async def test_before_the_first_look_and_without_sources_the_built_in_ones_are_i
     assert names(table) == BUILTIN and refused == [0]
 
 
+async def test_where_the_docs_are_served_the_built_in_ones_link_to_them() -> None:
+    table = Patterns(Sources([Source("cm/a", MINE)]), lambda _: None, "https://example.org/docs")
+    await table.look()
+    links = {pattern.name: pattern.docs for pattern in table.table.patterns}
+    assert links["map-grows"] == "https://example.org/docs/patterns.md#map-grows"
+    assert links["mine"] == ""
+
+
 async def test_patterns_of_users_come_first_and_go_with_their_source() -> None:
     sources = Sources([Source("cm/a", MINE)])
     table, _ = patterns(sources)

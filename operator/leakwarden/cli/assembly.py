@@ -100,7 +100,8 @@ async def act(
         actuators = {False: LiveActuator(guarded), True: DryRunActuator(guarded)}
         steps = Steps(clock, process.samples.took)
         deciding = Deciding(fleet, pods, journal, actuators, recording, clock, steps)
-        patterns = Patterns(PatternMaps(api, settings.namespace), process.itself.patterns_refused)
+        maps = PatternMaps(api, settings.namespace)
+        patterns = Patterns(maps, process.itself.patterns_refused, settings.docs_url or "")
         judging = Judging(
             fleet, process.store, clock, deciding.changed, process.recorder, recording.inherited,
             patterns=lambda: patterns.table,

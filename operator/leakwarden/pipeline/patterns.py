@@ -19,13 +19,16 @@ EVERY = 60.0
 class Patterns:
     """`table` is what findings are named by. What is wrong with one source costs that source alone.
 
-    `refused` is told after each look how many sources could not be understood."""
+    `refused` is told after each look how many sources could not be understood. `docs_url`: where the built-in ones link
+    to, empty for nowhere.
+    """
 
-    def __init__(self, sources: PatternSources, refused: Callable[[int], None]) -> None:
+    def __init__(self, sources: PatternSources, refused: Callable[[int], None], docs_url: str = "") -> None:
         self._sources = sources
         self._refused = refused
+        self._builtin = builtin_patterns(docs_url)
         self._trouble: frozenset[str] = frozenset()
-        self.table: Table = builtin_patterns()
+        self.table: Table = self._builtin
 
     async def run(self) -> None:
         """Forever. Where the sources cannot be listed, the table stays as it was."""
@@ -48,7 +51,7 @@ class Patterns:
                 problems.append(f"patterns are left out: {error}")
         self._refused(len(problems))
         self._say(frozenset(problems))
-        table = joined([*tables, builtin_patterns()])
+        table = joined([*tables, self._builtin])
         if table != self.table:
             log.info("%d patterns in force, %d of them from ConfigMaps", len(table.patterns), _own(tables, table))
             self.table = table

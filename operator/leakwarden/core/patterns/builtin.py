@@ -13,5 +13,7 @@ PAGE = "docs/patterns.md"
 
 
 @cache
-def builtin_patterns() -> Table:
-    return table_from_yaml(files(__package__).joinpath(NAME).read_text(encoding="utf-8"), NAME).explained_by(PAGE)
+def builtin_patterns(docs_url: str = "") -> Table:
+    """`docs_url`: where the pages of docs/ are served, without a slash at its end; empty: nowhere that is known."""
+    page = f"{docs_url}/{PAGE.rpartition('/')[2]}" if docs_url else PAGE
+    return table_from_yaml(files(__package__).joinpath(NAME).read_text(encoding="utf-8"), NAME).explained_by(page)
