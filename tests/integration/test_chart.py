@@ -207,3 +207,12 @@ def test_alerts_and_dashboard_are_the_files_that_are_tested() -> None:
     assert json.loads(dashboard["data"]["leakwarden.json"]) == json.loads(
         (helm.CHART / "files" / "dashboard.json").read_text()
     )
+
+
+@pytest.mark.parametrize("served", ["https://git.example.org/docs", "https://git.example.org/docs/"])
+def test_alerts_link_to_the_runbook_where_the_pages_are_served(served: str) -> None:
+    values = {"prometheusRule": {"enabled": True, "levels": True}, "settings": {"docsUrl": served}}
+    [rule] = of_kind(rendered(values), "PrometheusRule")
+    alerts = [each for group in rule["spec"]["groups"] for each in group["rules"] if "alert" in each]
+    links = {alert["annotations"]["runbook_url"].partition("#")[0] for alert in alerts}
+    assert links == {"https://git.example.org/docs/runbook.md"}
