@@ -100,6 +100,17 @@ async def test_a_page_that_is_not_that_of_gopls_ends_the_look() -> None:
     assert (info, asked) == (GoplsInfo(), ["+", "/info"])
 
 
+async def test_an_info_page_of_monstrous_numbers_costs_the_context_alone() -> None:
+    assert await read(recorded(info=answer(b"&#" + b"1" * 5000 + b";", HTML))) == (GoplsInfo(), ["+", "/info"])
+
+
+async def test_ids_that_could_not_go_into_a_request_are_not_asked_for() -> None:
+    main = '<h2>Caches</h2><a href="/cache/٣">3</a><h2>Sessions</h2><a href="/session/٣">3</a></html>'
+    info, asked = await read(recorded(main=answer(main.encode(), HTML)))
+    assert info is not None and info.version == "golang.org/x/tools/gopls v0.22.0"
+    assert (info.state, asked) == (None, ["+", "/info", "/"])
+
+
 async def test_no_more_pages_are_read_than_allowed_and_the_rest_is_unknown() -> None:
     def links(kind: str) -> str:
         return "".join(f'<li><a href="/{kind}/{n}">x</a></li>' for n in range(1, 101))

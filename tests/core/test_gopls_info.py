@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leakwarden.core.gopls_info import GoplsInfo, looks_like_gopls, parse_info
+from leakwarden.core.gopls_pages import MAX_PAGE
 
 PAGE = b"""<!DOCTYPE html><html><head><title>gopls server information</title></head><body>
 <h3>server instance</h3>
@@ -46,6 +47,10 @@ def test_the_start_is_read_in_its_own_time_zone(zone: str, started_at: float) ->
         b"Start time: 2026-99-99 12:00:00 +0000",
         b"\xff\xfe",
         b"pid: 1234567890123",
+        "pid: ٣٤\ngo: goٱ".encode(),
+        b"&#" + b"1" * 5000 + b";",
+        b"<" * MAX_PAGE,
+        b"&#" * (MAX_PAGE // 2),
     ],
 )
 def test_what_is_missing_or_nonsense_is_unknown(page: bytes) -> None:
@@ -55,6 +60,11 @@ def test_what_is_missing_or_nonsense_is_unknown(page: bytes) -> None:
 @given(st.binary(max_size=300))
 def test_no_page_makes_it_raise(page: bytes) -> None:
     assert parse_info(b"pid: " + page + b"\nStart time: " + page).pid >= 0
+
+
+def test_what_is_escaped_in_a_page_is_read_as_it_was_meant() -> None:
+    page = b"pid&#58; 4711\nStart time: 2026-11-23 12:59:44 &#43;0000 UTC\ngo: go1.26&#x2e;8\n"
+    assert parse_info(page) == GoplsInfo(4711, 1795438784.0, "", "go1.26.8")
 
 
 def test_gopls_is_known_by_its_functions() -> None:

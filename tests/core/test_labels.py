@@ -93,10 +93,24 @@ def test_only_the_largest_labelled_groups_and_the_commonest_values_are_kept() ->
         ("\u202etxt.og", "\\u202etxt.og"),
         ("\u2028", "\\u2028"),
         ("file:///home/user/project/" + "x" * 60 + "/end.go", "file:///home/user/pr…" + "x" * 36 + "/end.go"),
+        ("\x01" * 1000 + "\x02" * 60 + "end", "\\x01" * 5 + "…" + "\\x02" * 10 + "end"),
     ],
 )
 def test_what_a_program_labels_with_is_kept_short_and_printable(text: str, kept: str) -> None:
     assert shown(text) == kept
+
+
+@given(st.text(min_size=100, max_size=400))
+def test_of_a_long_one_what_is_left_out_in_the_middle_changes_nothing(text: str) -> None:
+    escaped = "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+    assert shown(text) == escaped[:20] + "…" + escaped[-(LONGEST - 21) :]
+
+
+def test_a_profile_of_long_unprintable_labels_is_read_like_any_other() -> None:
+    """Each is looked at once, however many goroutines carry it: small profiles are decoded on the event loop."""
+    rows: list[Row] = [("main.f", {"\x01" * 1024: "\x02" * 1024}, 1)] * 20_000
+    (use,) = read(*rows).labels
+    assert sum(use.values.values()) == 20_000
 
 
 @given(st.text(max_size=200))

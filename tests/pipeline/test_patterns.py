@@ -88,6 +88,50 @@ async def test_a_broken_source_costs_itself_alone_and_is_said_once(caplog: pytes
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "text", ["a: 2026-99-99", "a: !!bool x", "a: " + "1" * 5000, "[" * 200_000, "patterns: &a [*a]"]
+)
+async def test_whatever_stands_in_a_source_the_others_are_read(text: str) -> None:
+    table, refused = patterns(Sources([Source("cm/a", text), Source("cm/b", MINE)]))
+    await table.look()
+    assert names(table)[0] == "mine" and refused == [1]
+
+
+async def test_a_text_that_stays_is_not_read_again() -> None:
+    sources = Sources([Source("cm/a", MINE)])
+    table, _ = patterns(sources)
+    await table.look()
+    before = table.table.patterns[0]
+    sources.now = [Source("cm/a", MINE), Source("cm/b", OURS_OTHERWISE)]
+    await table.look()
+    assert table.table.patterns[0] is before and names(table)[1] == "lock-not-released"
+
+
+async def test_more_patterns_than_can_be_tried_are_left_out_with_their_source(caplog: pytest.LogCaptureFixture) -> None:
+    def many(begin: str) -> Source:
+        rows = (f"- {{name: {begin}{n}, title: t, why: w, fix: f, {LOCK}}}\n" for n in range(50))
+        return Source(f"cm/{begin}", "patterns:\n" + "".join(rows))
+
+    sources = Sources([many("a"), many("b"), many("c"), Source("cm/d", MINE)])
+    table, refused = patterns(sources)
+    with caplog.at_level(logging.WARNING):
+        await table.look()
+    assert len(table.table.patterns) == 101 + len(BUILTIN) and names(table)[100] == "mine" and refused == [1]
+    (record,) = caplog.records
+    assert record.getMessage() == (
+        "patterns are left out: cm/c: with it there would be more than 128 patterns of your own"
+    )
+
+
+async def test_a_name_that_two_sources_have_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    table, refused = patterns(Sources([Source("cm/a", MINE), Source("cm/b", MINE.replace("title: t", "title: other"))]))
+    with caplog.at_level(logging.WARNING):
+        await table.look()
+    assert table.table.patterns[0].title == "t" and refused == [0]
+    (record,) = caplog.records
+    assert record.getMessage() == ("patterns are left out: cm/b: mine is a pattern of cm/a, which comes first")
+
+
 async def test_where_sources_cannot_be_listed_the_table_stays(caplog: pytest.LogCaptureFixture) -> None:
     sources = Sources([Source("cm/a", MINE)])
     table, refused = patterns(sources)

@@ -52,6 +52,13 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
         future.add_done_callback(self._back)
         return future
 
+    async def shutdown_default_executor(self, *args: Any, **options: Any) -> None:
+        self.in_threads += 1
+        try:
+            await super().shutdown_default_executor(*args, **options)
+        finally:
+            self.in_threads -= 1
+
     def _back(self, _: asyncio.Future[Any]) -> None:
         self.in_threads -= 1
 

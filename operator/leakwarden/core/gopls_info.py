@@ -13,10 +13,15 @@ from leakwarden.core.gopls_pages import MAX_PAGE, GoplsState
 
 PACKAGE = "golang.org/x/tools/gopls"
 
-_PID = re.compile(r"^pid: (\d{1,9})$", re.MULTILINE)
-_START = re.compile(r"^Start time: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d{1,9})? ([+-]\d{4})", re.MULTILINE)
-_VERSION = re.compile(rf"^({re.escape(PACKAGE)} v[\w.+-]{{1,60}})$", re.MULTILINE)
-_GO = re.compile(r"^go: (go[\w.+-]{1,40})$", re.MULTILINE)
+_FLAGS = re.MULTILINE | re.ASCII
+_TAG = re.compile(r"<[^<>\n]*>")
+"""Nothing that opens in a tag is part of one: else a page of nothing but `<` would take minutes."""
+_ENTITY = re.compile(r"&#?\w{1,8};", re.ASCII)
+"""`&#43;` for the plus of a time zone, and the like."""
+_PID = re.compile(r"^pid: (\d{1,9})$", _FLAGS)
+_START = re.compile(r"^Start time: (\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)(\.\d{1,9})? ([+-]\d{4})", _FLAGS)
+_VERSION = re.compile(rf"^({re.escape(PACKAGE)} v[\w.+-]{{1,60}})$", _FLAGS)
+_GO = re.compile(r"^go: (go[\w.+-]{1,40})$", _FLAGS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +70,8 @@ def looks_like_gopls(functions: Iterable[str]) -> bool:
 
 def parse_info(page: bytes) -> GoplsInfo:
     """What the page tells; never raises, since the page is a courtesy of the process and no contract."""
-    text = html.unescape(re.sub(r"<[^>\n]*>", "", page[:MAX_PAGE].decode("utf-8", "replace")))
+    text = _TAG.sub("", page[:MAX_PAGE].decode("utf-8", "replace"))
+    text = _ENTITY.sub(lambda entity: html.unescape(entity[0]), text)
     pid, version, go_version = _PID.search(text), _VERSION.search(text), _GO.search(text)
     return GoplsInfo(
         pid=int(pid[1]) if pid else 0,

@@ -20,8 +20,9 @@ MAX_SESSIONS = 8
 """Pages of one kind that are read; a gopls has one cache, and a session for each editor."""
 
 _HEADING = re.compile(r"<h2>([^<>]{1,80})</h2>")
-_CACHE = re.compile(r'href="/cache/(\d{1,9})"')
-_SESSION = re.compile(r'href="/session/(\d{1,9})"')
+_CACHE = re.compile(r'href="/cache/([0-9]{1,9})"')
+_SESSION = re.compile(r'href="/session/([0-9]{1,9})"')
+"""No digits of other scripts: the ids go into requests."""
 _SERVER = re.compile(r'href="/server/')
 _OVERLAY = re.compile(r'href="/file/[^"/]{1,80}/([^"/]{1,160})"')
 _VIEW = re.compile(r'ID: <b>|href="/view/')

@@ -7,6 +7,7 @@ is kept is capped in number and length, and free of what could move a terminal's
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Mapping
+from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
 from leakwarden.core.pprof.profile import Labels
@@ -20,6 +21,9 @@ LONGEST: Final = 64
 """Characters kept of a key or a value, its end rather than its middle: paths differ there."""
 _HEAD: Final = 20
 _ELISION: Final = "…"
+_CACHED: Final = 4096
+"""Texts remembered: a profile has the same few with goroutine after goroutine, and a hostile one a long one each time.
+Decoded texts are at most 1 KiB, so no pod can make this large."""
 
 _K = TypeVar("_K", bound=Hashable)
 
@@ -79,11 +83,14 @@ def _bounded(key: str, counts: Mapping[str, int]) -> LabelUse:
     return LabelUse(key, values, sum(counts.values()) - sum(values.values()))
 
 
+@lru_cache(maxsize=_CACHED)
 def shown(text: str) -> str:
     """A key or a value as it is kept: unprintable characters escaped as in Python, then at most LONGEST characters.
 
     Values that are alike then count as one.
     """
+    if len(text) > 2 * LONGEST:
+        text = text[:LONGEST] + text[-LONGEST:]  # of what is between nothing is shown
     if not text.isprintable():
         text = "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
     if len(text) <= LONGEST:

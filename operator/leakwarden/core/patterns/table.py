@@ -7,20 +7,46 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, TypeAlias
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from leakwarden.api.words import Family, WaitKind
+from leakwarden.core.labels import shown
+from leakwarden.core.patterns.reading import document_of
 from leakwarden.errors import InvalidSpec
 
-MAX_TEXT = 262_144
-"""Characters of one document."""
 MAX_PATTERNS = 64
+"""Of one document."""
+
+
+def _one_line(text: Any) -> Any:
+    """Blanks and line breaks as one blank each: the words become a sentence of a message."""
+    return " ".join(text.split()) if isinstance(text, str) else text
+
+
+def _printable(text: str) -> str:
+    """Messages end in terminals and logs. Lines and tabs may be in an example."""
+    for letter in text:
+        if not letter.isprintable() and letter not in "\n\t":
+            raise ValueError(f"has {letter!a}, which cannot be printed: leave it out")
+    return text
+
 
 Glob: TypeAlias = Annotated[str, StringConstraints(min_length=2, max_length=256)]
 """A function as a profile names it, type arguments as `[...]`; a `*` at the end stands for any ending."""
-Clause: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=320, strip_whitespace=True)]
+_ONE_LINE = BeforeValidator(_one_line)
+_PRINTABLE = AfterValidator(_printable)
+Clause: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=320), _ONE_LINE, _PRINTABLE]
 Share: TypeAlias = Annotated[float, Field(gt=0, le=1)]
 
 
@@ -92,12 +118,12 @@ class Pattern(_Model):
     """One row of the table."""
 
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$")]
-    title: Annotated[str, StringConstraints(min_length=1, max_length=100, strip_whitespace=True)]
+    title: Annotated[str, StringConstraints(min_length=1, max_length=100), _ONE_LINE, _PRINTABLE]
     why: Clause
     fix: Clause
-    docs: Annotated[str, StringConstraints(max_length=256)] = ""
+    docs: Annotated[str, StringConstraints(max_length=256), _ONE_LINE, _PRINTABLE] = ""
     """Where more is told; empty for the pattern's part of docs/patterns.md, or nowhere for a pattern of your own."""
-    example: Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True)] = ""
+    example: Annotated[str, StringConstraints(max_length=2000, strip_whitespace=True), _PRINTABLE] = ""
     """Some lines of Go that leak so, and the same mended; printed by `leakwarden patterns NAME` alone."""
     chain: bool = False
     """Whether the message shows the functions that lead to where it is kept."""
@@ -110,7 +136,7 @@ class Pattern(_Model):
 class Table(_Model):
     """In their order: the first pattern that fits is the one."""
 
-    patterns: tuple[Pattern, ...] = Field(max_length=MAX_PATTERNS)
+    patterns: Annotated[tuple[Pattern, ...], FailFast()] = Field(max_length=MAX_PATTERNS)
 
     def explained_by(self, page: str) -> Table:
         """With a link to the part of the page under each pattern's name, where it brings no link of its own."""
@@ -128,12 +154,7 @@ class Table(_Model):
 
 def table_from_yaml(text: str, source: str) -> Table:
     """`source`: where the text is from, a file or a key of a ConfigMap. Raises InvalidSpec, which leads with it."""
-    if len(text) > MAX_TEXT:
-        raise InvalidSpec(source, f"has {len(text)} characters, more than the {MAX_TEXT} allowed")
-    try:
-        document = yaml.safe_load(text)
-    except (yaml.YAMLError, RecursionError) as error:
-        raise InvalidSpec(source, f"is not YAML: {' '.join(str(error).split())}") from error
+    document = document_of(text, source)
     if not isinstance(document, dict):
         raise InvalidSpec(source, "must be a mapping with the key patterns")
     try:
@@ -166,11 +187,11 @@ def _path(loc: Sequence[int | str], document: Any) -> str:
     """`patterns[2] (my-pattern).when[0].wait`."""
     path, here = "", document
     for step in loc:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+        path += f"[{step}]" if isinstance(step, int) else f"{'.' if path else ''}{shown(step)}"
         try:
             here = here[step]
         except (KeyError, IndexError, TypeError):
             here = None
         if isinstance(step, int) and isinstance(here, dict) and isinstance(here.get("name"), str):
-            path += f" ({here['name'][:64]})"
+            path += f" ({shown(here['name'])})"
     return path
