@@ -119,8 +119,9 @@ func newServer() *server {
 func (s *server) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/debug/pprof/", pprof.Index)
-	mux.HandleFunc("POST /leakgate/run", func(w http.ResponseWriter, r *http.Request) { s.order(w, r, false) })
-	mux.HandleFunc("POST /leakgate/end", func(w http.ResponseWriter, r *http.Request) { s.order(w, r, true) })
+	// Not "POST /…" patterns: they mean something else in a module whose go.mod says go 1.21 or less.
+	mux.HandleFunc("/leakgate/run", func(w http.ResponseWriter, r *http.Request) { s.order(w, r, false) })
+	mux.HandleFunc("/leakgate/end", func(w http.ResponseWriter, r *http.Request) { s.order(w, r, true) })
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		select {
 		case s.asked <- struct{}{}:
@@ -132,6 +133,10 @@ func (s *server) handler() http.Handler {
 
 // order hands an order on and answers with the exit code when it is carried out.
 func (s *server) order(w http.ResponseWriter, r *http.Request, end bool) {
+	if r.Method != http.MethodPost {
+		http.Error(w, "an order is a POST", http.StatusMethodNotAllowed)
+		return
+	}
 	o := order{end: end, done: make(chan int, 1)}
 	select {
 	case s.orders <- o:
@@ -145,9 +150,9 @@ func (s *server) order(w http.ResponseWriter, r *http.Request, end bool) {
 // loop carries orders out until the end is ordered, or nobody has asked for anything for so long.
 func (s *server) loop(work func() int, patience time.Duration) int {
 	code := 0
-	alone := time.NewTimer(patience)
-	defer alone.Stop()
 	for {
+		// A new one each time: below go 1.23 in go.mod, one that fired during the work would still be heard after Reset.
+		alone := time.NewTimer(patience)
 		select {
 		case o := <-s.orders:
 			if o.end {
@@ -163,6 +168,6 @@ func (s *server) loop(work func() int, patience time.Duration) int {
 		case <-alone.C:
 			return refuse(fmt.Errorf("nobody has asked for anything for %v: is the gate gone?", patience))
 		}
-		alone.Reset(patience)
+		alone.Stop()
 	}
 }

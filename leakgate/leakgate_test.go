@@ -91,6 +91,32 @@ func TestAGateThatIsGoneHoldsNoProcess(t *testing.T) {
 	}
 }
 
+func TestWorkThatTakesLongerThanTheGateMayBeSilentIsNotTakenForItsEnd(t *testing.T) {
+	const patience = 500 * time.Millisecond
+	web, ended := begun(t, patience, func() int { time.Sleep(2 * patience); return 0 })
+	for range 2 {
+		if code := post(t, web.URL+"/leakgate/run"); code != 0 {
+			t.Errorf("exit code %d", code)
+		}
+	}
+	post(t, web.URL+"/leakgate/end")
+	if code := <-ended; code != 0 {
+		t.Errorf("exit code %d", code)
+	}
+}
+
+func TestAPageThatIsOnlyLookedAtIsNoOrder(t *testing.T) {
+	web, _ := begun(t, time.Minute, func() int { t.Error("ran"); return 0 })
+	resp, err := http.Get(web.URL + "/leakgate/run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	if resp.StatusCode != http.StatusMethodNotAllowed {
+		t.Errorf("status %d", resp.StatusCode)
+	}
+}
+
 func TestASecondTestBinaryIsRefused(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "addr")
 	if err := announce(file, "127.0.0.1:1"); err != nil {

@@ -11,7 +11,7 @@ import pytest
 from leakwarden.adapters.gate_command import Command
 from leakwarden.adapters.gate_helper import GoTests
 from leakwarden.errors import NotMeasured
-from tests.adapters.servers import eventually, running
+from tests.adapters.servers import answer, eventually, http_server, running
 
 
 @pytest.mark.parametrize(
@@ -20,11 +20,20 @@ from tests.adapters.servers import eventually, running
         (["sh", "-c", "exit 3"], "sh -c 'exit 3' failed: exit code 3"),
         (["sh", "-c", "kill -9 $$"], "failed: ended by SIGKILL"),
         (["/nowhere/at/all"], "/nowhere/at/all cannot be started: No such file or directory"),
+        (["drive.sh | tail"], "is run without a shell: give words of their own, or sh -c"),
     ],
 )
 async def test_a_command_that_fails_is_told_with_how(words: list[str], says: str) -> None:
     with pytest.raises(NotMeasured, match=says.replace("$", r"\$")):
         await Command(words).run()
+
+
+async def test_a_script_that_names_no_shell_is_told_what_it_lacks(tmp_path: Path) -> None:
+    script = tmp_path / "drive"
+    script.write_text("true\n")
+    script.chmod(0o700)
+    with pytest.raises(NotMeasured, match="Exec format error; a script must begin with a line like #!/bin/sh"):
+        await Command([str(script)]).run()
 
 
 async def test_a_command_runs_as_often_as_wanted(tmp_path: Path) -> None:
@@ -44,6 +53,28 @@ async def test_a_command_that_is_stopped_leaves_no_child_behind(tmp_path: Path, 
     assert running(word)
     await command.stop()
     await eventually(lambda: not running(word), 30)
+
+
+@pytest.mark.parametrize(("code", "after"), [(0, "run"), (3, "run"), (0, "stop")])
+async def test_what_a_command_leaves_behind_ends_with_it(tmp_path: Path, code: int, after: str) -> None:
+    word = f"{tmp_path}/child"
+    child = f"import time; open({word!r}, 'w'); time.sleep(600)"
+    command = Command(["sh", "-c", f'"{sys.executable}" -c "{child}" & until [ -e {word} ]; do :; done; exit {code}'])
+    if after == "stop":
+        await command.start()
+        await command.ended()
+        await command.stop()
+    elif code:
+        with pytest.raises(NotMeasured, match="exit code 3"):
+            await command.run()
+    else:
+        await command.run()
+    await eventually(lambda: not running(word), 30)
+
+
+async def test_what_only_writes_down_the_last_words_of_a_command_may_finish(tmp_path: Path) -> None:
+    await Command(["sh", "-c", f"(sleep 0.2; echo done > {tmp_path}/log) & true"]).run()
+    assert (tmp_path / "log").read_text() == "done\n"
 
 
 async def test_to_stop_what_has_ended_does_nothing() -> None:
@@ -84,6 +115,16 @@ async def test_a_test_binary_that_dies_in_a_run_is_told_with_how(tmp_path: Path)
         await tests.start(30)
         with pytest.raises(NotMeasured, match="ended in the middle of the tests: exit code 7"):
             await tests.run()
+
+
+async def test_a_helper_that_takes_no_orders_is_told_with_what_it_answered(tmp_path: Path) -> None:
+    async with http_server(lambda _: answer(b"404 page not found", "text/plain", "404 Not Found")) as (port, _):
+        command = Command(["sh", "-c", f"echo 127.0.0.1:{port} > $LEAKWARDEN_GATE_ADDR_FILE; sleep 600"])
+        async with GoTests(command, tmp_path) as tests:
+            await tests.start(30)
+            with pytest.raises(NotMeasured, match=r"/leakgate/run answered HTTP 404: 404 page not found"):
+                await tests.run()
+        await command.stop()
 
 
 async def test_waiting_for_an_address_does_not_end_the_command_that_gave_it(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -44,6 +45,19 @@ async def test_garbage_is_not_measured(program: Path) -> None:
         await gate.close()
 
 
+async def test_a_restart_between_two_measurements_is_seen_and_nothing_else_is_taken_for_one(program: Path) -> None:
+    async with go_process(program) as port:
+        gate = GateTarget(target(port))
+        one, two = await gate.measure(), await gate.measure()
+        await gate.close()
+    async with go_process(program) as port:
+        gate = GateTarget(target(port))
+        fresh = await gate.measure()
+        await gate.close()
+    assert not two.is_of_another_process(one)
+    assert fresh.is_of_another_process(one)
+
+
 @pytest.mark.parametrize(
     ("falls", "least", "readings"),
     [
@@ -64,12 +78,14 @@ async def test_collections_are_forced_until_nothing_falls_any_more(
             path: await asyncio.to_thread(fetched, real, path) for path in ("heap?gc=1&debug=1", "heap", "goroutine")
         }
     found = [*falls]
+    collections = count(1)
 
     def answers(path: str) -> bytes:
         body = served[path.removeprefix("/debug/pprof/")]
         if "debug=1" not in path:
             return answer(body)
         kib = found.pop(0) if len(found) > 1 else found[0]
+        body = re.sub(rb"NumGC = \d+", b"NumGC = %d" % next(collections), body)
         return answer(re.sub(rb"HeapAlloc = \d+", b"HeapAlloc = %d" % (kib << 10), body), "text/plain")
 
     async with http_server(answers) as (port, asked):
@@ -77,6 +93,7 @@ async def test_collections_are_forced_until_nothing_falls_any_more(
         measured = await gate.measure()
         await gate.close()
     assert measured.heap_alloc == least << 10
+    assert (measured.first.num_gc, measured.last.num_gc) == (1, readings)
     assert asked.count("/debug/pprof/heap?gc=1&debug=1") == readings
 
 

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shlex
 import signal
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Final
 
 from leakwarden.errors import NotMeasured
 
 GRACE: Final = 5.0
 """Seconds between SIGTERM and SIGKILL."""
+LINGER: Final = 1.0
+"""Seconds that what a command left behind may go on: a `tee` of its output, which ends by itself."""
+_PAUSE: Final = 0.02
 
 
 class Command:
@@ -44,21 +47,24 @@ class Command:
                 env={**os.environ, **(environment or {})},
             )  # fmt: skip
         except OSError as error:
-            raise NotMeasured(f"{self.shown} cannot be started: {error.strerror or error}") from error
+            raise NotMeasured(f"{self.shown} cannot be started: {_problem(error, self._words[0])}") from error
 
     async def ended(self) -> int:
         """Waits for its end; the exit code, negative for a signal."""
         return await self._process.wait() if self._process is not None else 0
 
     async def succeed(self) -> None:
-        """Waits for its end. Raises NotMeasured where it failed."""
-        if code := await self.ended():
+        """Waits for its end, and ends what it left behind. Raises NotMeasured where it failed."""
+        code = await self.ended()
+        await self._sweep()
+        if code:
             raise NotMeasured(f"{self.shown} failed: {how(code)}; nothing is said about leaks before it passes")
 
     async def stop(self) -> None:
         """Ends it and what it started, if it is still running. Does not raise."""
         process = self._process
         if process is None or process.returncode is not None:
+            await self._sweep()
             return
         try:
             _signal(process.pid, signal.SIGTERM)
@@ -71,10 +77,39 @@ class Command:
             _signal(process.pid, signal.SIGKILL)
             await process.wait()
 
+    async def _sweep(self) -> None:
+        """Ends what is left of its group after its own end, once: later the number may be another's."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        try:
+            for _ in range(round(LINGER / _PAUSE)):
+                if not _signal(process.pid, 0):
+                    break
+                await asyncio.sleep(_PAUSE)
+        finally:
+            _signal(process.pid, signal.SIGKILL)
 
-def _signal(group: int, sign: signal.Signals) -> None:
-    with suppress(ProcessLookupError):
+
+def _signal(group: int, sign: int) -> bool:
+    """Whether there is such a group; 0 only asks."""
+    try:
         os.killpg(group, sign)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass  # run by sudo: there, and not ours to end
+    return True
+
+
+def _problem(error: OSError, program: str) -> str:
+    """What the system says, and for the mistakes that are easily made what to do."""
+    said = error.strerror or str(error)
+    if isinstance(error, FileNotFoundError) and any(letter.isspace() for letter in program):
+        return f"{said}; it is run without a shell: give words of their own, or sh -c '...'"
+    if error.errno == errno.ENOEXEC:
+        return f"{said}; a script must begin with a line like #!/bin/sh"
+    return said
 
 
 def how(code: int) -> str:

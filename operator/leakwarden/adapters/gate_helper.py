@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -81,13 +82,19 @@ class GoTests:
 
     async def _order(self, what: str) -> int:
         """The exit code that is answered when it is carried out."""
+        url = f"{self._url}/leakgate/{what}"
         try:
-            async with self._session.post(f"{self._url}/leakgate/{what}") as answer:
-                return int(json.loads(await answer.text())["exitCode"])
+            async with self._session.post(url) as answer:
+                text = await answer.text()
+                if answer.status != HTTPStatus.OK:
+                    raise NotMeasured(
+                        f"{url} answered HTTP {answer.status}: {cap(text)}: is leakgate as old as this gate?"
+                    )
+                return int(json.loads(text)["exitCode"])
         except (aiohttp.ClientError, ConnectionError) as error:
             raise NotMeasured(await self._broke(str(error))) from error
         except (ValueError, KeyError, TypeError) as error:
-            raise NotMeasured(f"{self._url}/leakgate/{what} gave an answer that is none: {cap(str(error))}") from error
+            raise NotMeasured(f"{url} gave an answer that is none: {cap(str(error))}") from error
 
     async def _broke(self, why: str) -> str:
         try:

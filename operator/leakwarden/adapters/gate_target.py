@@ -8,7 +8,7 @@ from typing import Final
 from leakwarden.adapters.pod_ip import PodIPDialer
 from leakwarden.adapters.sampler import connection_to
 from leakwarden.api.words import FailureReason
-from leakwarden.core.gate.values import Measurement
+from leakwarden.core.gate.values import Counters, Measurement
 from leakwarden.core.memstats import parse_memstats
 from leakwarden.core.parts import GOROUTINE, HEAP, PARTS, PROTO, TEXT
 from leakwarden.core.pprof.decode import decode
@@ -70,7 +70,7 @@ class GateTarget:
         loop = asyncio.get_running_loop()
         until = loop.time() + PATIENCE
         stats, standing = await self._reading()
-        heap, calm = stats.heap_alloc, 1
+        first, heap, calm = stats, stats.heap_alloc, 1
         while calm < CALM and loop.time() < until:
             await asyncio.sleep(PAUSE)
             stats, now = await self._reading()
@@ -78,7 +78,7 @@ class GateTarget:
             heap = min(heap, stats.heap_alloc)
             standing = now if now.total < standing.total else standing
         profile = await self._profile(HEAP)
-        return Measurement(heap, stats.total_alloc, stats.num_gc, reduce_heap(profile), standing, profile.period)
+        return Measurement(heap, _counters(first), _counters(stats), reduce_heap(profile), standing, profile.period)
 
     async def _reading(self) -> tuple[MemStats, GoroutineReading]:
         """Right after a collection."""
@@ -108,3 +108,7 @@ class GateTarget:
 
     def _path(self, path: str) -> str:
         return self._target.endpoint.path.rstrip("/") + path
+
+
+def _counters(stats: MemStats) -> Counters:
+    return Counters(stats.total_alloc, stats.num_gc)

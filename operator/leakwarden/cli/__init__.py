@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from leakwarden.cli.cleanup_command import cleanup
+from leakwarden.cli.commands import Commands
 from leakwarden.cli.gate_command import gate
 from leakwarden.cli.kubectl.completion import completion, offered
 from leakwarden.cli.kubectl.explain import explain
@@ -32,7 +33,7 @@ def _print_version(context: click.Context, _: click.Parameter, asked: bool) -> N
         context.exit()
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option(
     "--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version,
     help="Show the version, in images the commit too, and exit.",

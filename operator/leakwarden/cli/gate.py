@@ -60,10 +60,10 @@ async def gate(job: Job, say: Say) -> Report:
 
 
 async def _until_told_to_end(work: Awaitable[Report]) -> Report:
-    """SIGINT and SIGTERM cancel the work, so that it cleans up."""
+    """SIGINT, SIGTERM, and SIGHUP of a terminal that closes, cancel the work, so that it cleans up."""
     task = asyncio.ensure_future(work)
     loop = asyncio.get_running_loop()
-    for sign in (signal.SIGINT, signal.SIGTERM):
+    for sign in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(sign, task.cancel)
     try:
         return await task
@@ -134,7 +134,10 @@ def _expected(measured: Sequence[Measurement], plan: Plan) -> str:
 
 def _same(now: Measurement, before: Measurement, run: int, url: str) -> Measurement:
     if now.is_of_another_process(before):
-        raise NotMeasured(f"the process behind {url} was restarted during measured run {run}: did it crash?")
+        raise NotMeasured(
+            f"the process behind {url} was restarted during measured run {run}: did it crash, or does the command "
+            "restart it? It must stay up through all runs"
+        )
     return now
 
 

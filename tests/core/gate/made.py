@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from leakwarden.api.words import WaitKind
 from leakwarden.core.gate.decide import growth_of
-from leakwarden.core.gate.values import Check, Grower, Kind, Measurement, Outcome, Plan, Report
+from leakwarden.core.gate.values import Check, Counters, Grower, Kind, Measurement, Outcome, Plan, Report
 from leakwarden.core.readings import GoroutineGroup, GoroutineReading, HeapReading, Site, SiteUse
 
 PLAN = Plan()
+UNCOUNTED = Counters(0, 0)
 KEEP = Site("example.com/app/store.(*Store).keep", "/src/app/store/store.go", 41, "go/parser.ParseFile")
 SEND = Site("example.com/app/store.send", "example.com/app/store/send.go", 7, "runtime.gopark")
 
@@ -18,8 +19,8 @@ def measurement(
     heap: Mapping[str, int] | None = None,
     goroutines: Mapping[tuple[str, WaitKind], int] | None = None,
     *,
-    total_alloc: int = 0,
-    num_gc: int = 0,
+    first: Counters = UNCOUNTED,
+    last: Counters = UNCOUNTED,
 ) -> Measurement:
     """Bytes by function, and goroutines by function and wait."""
     sites = {name: SiteUse(Site(name, "a.go", 1, name), size, 1, size, 1) for name, size in (heap or {}).items()}
@@ -29,7 +30,7 @@ def measurement(
         for (name, wait), n in (goroutines or {}).items()
     )
     standing = GoroutineReading(sum(group.count for group in groups), groups)
-    return Measurement(live, total_alloc, num_gc, HeapReading(live, 0, live, "", sites), standing, 4096)
+    return Measurement(live, first, last, HeapReading(live, 0, live, "", sites), standing, 4096)
 
 
 def check(kind: Kind, outcome: Outcome, values: Sequence[float], *growers: Grower) -> Check:

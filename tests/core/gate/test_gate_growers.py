@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 
 from leakwarden.api.words import WaitKind
 from leakwarden.core.gate.growers import MOST, growers
-from leakwarden.core.gate.values import Kind, Plan
+from leakwarden.core.gate.values import Counters, Kind, Plan
 from tests.core.gate.made import measurement
 
 PLAN = Plan()
@@ -55,10 +57,16 @@ def test_only_places_worth_a_line_are_named_and_a_heap_that_shrank_has_none() ->
 
 @pytest.mark.parametrize(
     ("before", "after", "another"),
-    [((100, 5), (200, 6), False), ((100, 5), (90, 6), True), ((100, 5), (200, 4), True), ((100, 5), (100, 5), False)],
+    [((100, 5), (200, 6), False), ((100, 5), (90, 6), True), ((100, 5), (200, 4), True), ((100, 5), (200, 5), True)],
 )
-def test_a_restart_is_told_by_counters_that_fell(
+def test_a_restart_is_told_by_counters_that_did_not_grow(
     before: tuple[int, int], after: tuple[int, int], another: bool
 ) -> None:
-    first = measurement(total_alloc=before[0], num_gc=before[1])
-    assert measurement(total_alloc=after[0], num_gc=after[1]).is_of_another_process(first) is another
+    ended = measurement(last=Counters(*before))
+    assert measurement(first=Counters(*after)).is_of_another_process(ended) is another
+
+
+def test_a_process_that_is_new_for_each_run_is_never_taken_for_one_that_stays() -> None:
+    """Each allocates a little more than the one before, and each reading allocates and collects."""
+    fresh = [measurement(first=Counters(9_000_000 + run, 3), last=Counters(11_000_000 + run, 5)) for run in range(6)]
+    assert all(now.is_of_another_process(before) for before, now in pairwise(fresh))

@@ -12,15 +12,24 @@ from leakwarden.core.traces import Named
 
 
 @dataclass(frozen=True, slots=True)
+class Counters:
+    """What only ever grows in a process, as of one reading."""
+
+    total_alloc: int
+    """Bytes ever allocated."""
+    num_gc: int
+    """Collections ever made."""
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """The process when the work was done and it had come to rest."""
 
     heap_alloc: int
     """MemStats.HeapAlloc in bytes, the least of several readings each right after a collection."""
-    total_alloc: int
-    """Bytes ever allocated."""
-    num_gc: int
-    """Collections ever made."""
+    first: Counters
+    """As of the first of those readings."""
+    last: Counters
     heap: HeapReading
     """As of the last of those collections."""
     goroutines: GoroutineReading
@@ -29,8 +38,12 @@ class Measurement:
     """Bytes: the heap profile has one sample for so many allocated (MemProfileRate); 1 is exact."""
 
     def is_of_another_process(self, before: Measurement) -> bool:
-        """Whether the process was restarted since `before`: what only ever grows fell."""
-        return self.total_alloc < before.total_alloc or self.num_gc < before.num_gc
+        """Whether the process was restarted since `before`: what only ever grows did not.
+
+        By what the first reading of one finds and the last of the other left: each reading allocates and forces a
+        collection, so a process that is new each time, and does the same each time, comes out below.
+        """
+        return self.first.total_alloc < before.last.total_alloc or self.first.num_gc <= before.last.num_gc
 
 
 class Kind(StrEnum):
