@@ -16,11 +16,12 @@ class Editing:
     documents: int | None
 
 
-def editing(endpoint: str, gopls: GoplsContext | None) -> Editing | None:
-    """None where the process never said that it is a gopls."""
+def editing(endpoint: str, gopls: GoplsContext | None, *, seen: bool = True) -> Editing | None:
+    """None where the process never said that it is a gopls. `seen`: it could be reached lately; what people have open
+    in one that could not is not known, whatever it told before."""
     if gopls is None:
         return None
-    known = gopls.state is not None and gopls.missed < UNSEEN
+    known = seen and gopls.state is not None and gopls.missed < UNSEEN
     return Editing(endpoint, gopls.state.documents if known and gopls.state else None)
 
 

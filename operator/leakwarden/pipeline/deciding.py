@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 
-from leakwarden.api.words import Outcome
+from leakwarden.api.words import Outcome, Verdict
 from leakwarden.core import decide
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide import FleetView, Intent, OpenFinding, Plan, Verb
@@ -20,11 +20,11 @@ from leakwarden.core.policy import Policy, mutes_of, remediation_of
 from leakwarden.core.report.events import ObjectRef, action_events, policy_ref, refusal_events
 from leakwarden.core.report.status import ACCEPTED
 from leakwarden.core.report.values import TargetReport
-from leakwarden.core.targets import PolicyKey
+from leakwarden.core.targets import PolicyKey, TargetKey
 from leakwarden.core.verify import Judged, verify
 from leakwarden.errors import ApiConflict, ApiError, ApiForbidden, DisruptionBudget, OutcomeUnknown
 from leakwarden.pipeline.clock import Clock
-from leakwarden.pipeline.fleet import Fleet
+from leakwarden.pipeline.fleet import Fleet, Watch
 from leakwarden.pipeline.inheriting import may_be_noted
 from leakwarden.pipeline.muting import Muting
 from leakwarden.pipeline.ports import Actuator, Journal, PodWatch
@@ -37,8 +37,9 @@ JOURNAL_AGAIN = 30.0
 """Seconds after which a journal that could not be written is tried again."""
 FRESH = 4.0
 """Intervals, as reached, for which a verdict holds: beyond that lies a gap (docs/leakpolicy.md)."""
-
-
+ROUNDED = 1.0
+"""Seconds: times of attempts are whole milliseconds, so that one may lie ahead by a hair."""
+NOT_SENT = "not sent: the policy or the pod was changed in the last moment"
 TOLD_LATE = 600.0
 """Seconds for which a restarted operator says again what became of an action: the one before may have died between
 writing it down and saying it. Under the same name that is the same Event."""
@@ -77,6 +78,8 @@ class Deciding:
         self._unannotated: dict[str, float] = {}
         """When a pod, by UID, was last asked to give our annotation back."""
         self.plan = Plan()
+        self._meant: dict[PolicyKey, Policy] = {}
+        """The policies that the plan was made from."""
 
     def changed(self, key: PolicyKey) -> None:
         """The picture of this policy changed: its status is looked at in the next turn."""
@@ -84,20 +87,19 @@ class Deciding:
 
     async def once(self) -> None:
         """One turn. Policies whose status could not be written are not acted on, and are tried again."""
-        now = self._clock.now()
         await self._load_journal()
-        await self._verify(now)
+        await self._verify(self._clock.now())
+        now = self._clock.now()  # what lies before may have taken long
         with self._steps.timed(Step.PLAN):
             view = self.view(now)
             self.plan = decide.plan(view, now)
+        self._meant = dict(self._fleet.policies)
         self._ask_for_confirmations()
         policies = {policy.uid for policy in self._fleet.policies.values()}
         self._forget(policies | view.pods.keys() | {item.target.pod_uid for item in self.plan.decisions})
         acting = {intent.action.policy for intent in self.plan.intents if intent.action}
         recorded = {key for key in sorted(self._changed | acting) if await self._record(key)}
         for intent in self.plan.intents:
-            if intent.verb is Verb.EVICT and self._entries is None:
-                continue  # the journal is not what this was planned from any more: look again, decide again
             if intent.action is None or intent.action.policy in recorded:
                 with self._steps.timed(Step.ACT):
                     await self._carry_out(intent)
@@ -146,14 +148,15 @@ class Deciding:
             pods=pods,
             verdicts={
                 policy.key: {
-                    watch.key: watch.report.verdict
-                    for watch in self._fleet.watches(policy.key)
-                    if watch.report and is_fresh(watch.report, now)
+                    watch.key: watch.report.verdict for watch in self._fleet.watches(policy.key) if watch.report
                 }
                 for policy in policies
             },
+            stale=self._where(lambda watch: watch.report is not None and not is_fresh(watch.report, now)),
+            outdated=self._where(lambda watch: watch.outdated),
+            unread=frozenset(namespace for namespace in self._pods.followed if self._pods.trouble(namespace)),
             journal=self._entries if now >= self._journal_again else None,
-            editing=self._editing(),
+            editing=self._editing(now),
             mutes=tuple(mute for policy in policies for mute in mutes_of(policy, now).values()),
             storms_before={policy.key: self._recording.storm_before(policy) for policy in policies},
             noted_before=frozenset(
@@ -161,13 +164,18 @@ class Deciding:
             ),
         )
 
-    def _editing(self) -> dict[str, Editing]:
+    def _where(self, holds: Callable[[Watch], bool]) -> frozenset[tuple[PolicyKey, TargetKey]]:
+        return frozenset((watch.policy.key, watch.key) for watch in self._fleet.all_watches() if holds(watch))
+
+    def _editing(self, now: float) -> dict[str, Editing]:
         """By pod UID, over all processes of the pod: an eviction takes them all."""
         found: dict[str, list[Editing]] = defaultdict(list)
         for watch in self._fleet.all_watches():
             report = watch.report
-            told = report and editing(report.endpoint, report.gopls)
-            if told:
+            if report is None:
+                continue
+            seen = is_fresh(report, now) and report.verdict is not Verdict.UNREACHABLE
+            if (told := editing(report.endpoint, report.gopls, seen=seen)) is not None:
                 found[watch.key.pod_uid].append(told)
         return {uid: worst for uid, told in found.items() if (worst := of_pod(told)) is not None}
 
@@ -191,12 +199,33 @@ class Deciding:
         await self._tell_refusals(policy, decisions)
         return await self._recording.status(policy, self.plan, self.journal)
 
+    def _still_meant(self, intent: Intent) -> bool:
+        """Whether the policy and the pod are what they were when this was planned. Every write takes time."""
+        if intent.action is None:
+            return True
+        key, pod = intent.action.policy, self._pods.get(intent.pod.uid)
+        if pod is None or self._fleet.policies.get(key) is not self._meant.get(key):
+            return False
+        return replace(pod, resource_version=intent.pod.resource_version) == intent.pod
+
+    def _still_planned(self, intent: Intent) -> bool:
+        """Whether this eviction would be decided on again now, by all that is known now. Where the journal is not what
+        it was planned from any more (`_entries` is None), none would."""
+        if intent.verb is not Verb.EVICT:
+            return True
+        now = self._clock.now()
+        again = decide.plan(self.view(now), now).intents
+        return any(one.action is not None and one.action.id == intent.action.id for one in again if intent.action)
+
     async def _carry_out(self, intent: Intent) -> None:
         actuator = self._actuators[intent.dry_run]
         if intent.action is None:
             await self._unannotate(actuator, intent)
             return
         action = intent.action
+        if not (self._still_meant(intent) and self._still_planned(intent)):
+            self.changed(action.policy)
+            return
         try:
             await self._journal.intend(action)
         except ApiError as error:
@@ -204,6 +233,9 @@ class Deciding:
             self._entries = None
             if not isinstance(error, ApiConflict):
                 self._journal_again = self._clock.now() + JOURNAL_AGAIN
+            return
+        if not self._still_meant(intent):
+            await self._settle(action, ActionState.FAILED, NOT_SENT, None)
             return
         try:
             if intent.verb is Verb.EVICT:
@@ -314,8 +346,9 @@ class Deciding:
 
 
 def is_fresh(report: TargetReport, now: float) -> bool:
-    """A verdict is of now when no gap has followed it. One that an earlier process left behind is not acted on."""
-    return now - report.last_attempt <= FRESH * report.interval
+    """A verdict is of now when no gap has followed it. One that an earlier process left behind is not acted on, nor one
+    from a time that is yet to come: the clock was set back since."""
+    return -ROUNDED <= now - report.last_attempt <= FRESH * report.interval
 
 
 def _as_told(entry: Action, now: float) -> Action:

@@ -40,12 +40,19 @@ class Watch:
     """The last attempt of an earlier process that left behind what it knew of it."""
     read_at: float = float("inf")
     """When it was last read with success: an OOM kill since then is news."""
+    moved: bool = False
+    """Its process is reached another way since the last report, and may be another one."""
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while a step or the end of this watch is judged and stored: each goes on from what the last one left."""
 
     @property
     def key(self) -> TargetKey:
         return self.target.key
+
+    @property
+    def outdated(self) -> bool:
+        """Whether the report is by other rules than those of the policy now, or of another way to the process."""
+        return self.moved or self.state.rules != self.policy.rules
 
 
 @dataclass(slots=True, eq=False)
@@ -201,7 +208,7 @@ class Fleet:
             watch.policy, watch.pod, watch.target = policy, pod, target
             return Changes(touched=frozenset({before}))
         self._detach(watch)
-        watch.policy, watch.pod, watch.target = policy, pod, target
+        watch.policy, watch.pod, watch.target, watch.moved = policy, pod, target, True
         return Changes(touched=frozenset({before, self._attach(watch)}))
 
     def _end(self, watch: Watch) -> Changes:

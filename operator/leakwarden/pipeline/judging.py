@@ -38,6 +38,8 @@ log = logging.getLogger(__name__)
 
 RETURN_WINDOW = 7 * 86400.0
 """Seconds within which the same signature of the same owner is LeakReturned."""
+GAP = 4.0
+"""Intervals."""
 _FAULTS = frozenset({Verdict.UNREACHABLE, Verdict.NOT_RUNNING})
 
 NOTE: TypeAdapter[EventNote] = TypeAdapter(EventNote)
@@ -120,7 +122,7 @@ class Judging:
         self._changed(policy.key)
 
     async def _step(self, watch: Watch, result: SampleResult) -> Judgement:
-        attempt, pod = attempt_of(watch, result), watch.pod
+        attempt, pod, endpoint = attempt_of(watch, result), watch.pod, watch.target.endpoint
         judgement = judge.step(watch.state, attempt, watch.policy.rules)
         report = self._report(watch, judgement, attempt.at, result)
         self._under_way[watch.policy.uid, watch.key] = report
@@ -137,6 +139,8 @@ class Judging:
             await self._store.save(Step(watch.policy.uid, watch.key, row, outbox=_bodies(notes), ended=ended))
             watch.state, watch.report, watch.growing = judgement.state, report, judgement.growing
             watch.wants, watch.rules = judgement.wants, judgement.rules
+            if not isinstance(result.outcome, Failure):
+                watch.moved = watch.target.endpoint != endpoint  # it may have moved while this was stored
         finally:
             del self._under_way[watch.policy.uid, watch.key]
         if self._recorder is not None:
@@ -279,10 +283,11 @@ def _reason(verdict: Verdict, failure: Failure | None, before: TargetReport | No
 
 
 def _reached(watch: Watch, before: TargetReport | None, at: float) -> float:
-    """Seconds between attempts as reached, smoothed over about five."""
+    """Seconds between attempts as reached, smoothed over about five. A gap is no pace: it counts as GAP at most."""
     if before is None or before.last_attempt <= 0 or at <= before.last_attempt:
         return watch.policy.interval
-    return before.interval + 0.2 * ((at - before.last_attempt) - before.interval)
+    took = min(at - before.last_attempt, GAP * before.interval)
+    return before.interval + 0.2 * (took - before.interval)
 
 
 def _bodies(notes: Sequence[EventNote]) -> tuple[str, ...]:

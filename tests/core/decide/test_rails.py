@@ -70,6 +70,9 @@ def unseen(verdict: Verdict | None) -> FleetView:
     return replace(seen, verdicts={GOPLS: verdicts})
 
 
+THE_ONE = frozenset({(GOPLS, TargetKey("uid-ws-1", "pprof"))})
+
+
 def storm(leaking: int, healthy: int, percent: int = 20) -> FleetView:
     """Every leaking pod of an owner of its own, so that no other rail is in the way."""
     by = policy(storm_percent=percent, min_ready_peers=0, budget=Budget(100, HOUR))
@@ -138,6 +141,24 @@ HELD = [
     Held("a pod that has ended", lambda: one_leak(pod(phase="Failed")), Refusal.TARGET_NOT_SEEN, ("Failed",)),
     Held("a target out of reach", lambda: unseen(Verdict.UNREACHABLE), Refusal.TARGET_NOT_SEEN, ("Unreachable",)),
     Held("nothing listens now", lambda: unseen(Verdict.NOT_RUNNING), Refusal.TARGET_NOT_SEEN, ("NotRunning",)),
+    Held(
+        "a verdict from before a gap",
+        lambda: replace(one_leak(), stale=THE_ONE),
+        Refusal.TARGET_NOT_SEEN,
+        ("not judged lately",),
+    ),
+    Held(
+        "a verdict from before an edit",
+        lambda: replace(one_leak(), outdated=THE_ONE),
+        Refusal.TARGET_NOT_SEEN,
+        ("was edited",),
+    ),
+    Held(
+        "pods that cannot be read",
+        lambda: replace(one_leak(), unread=frozenset({"demo"})),
+        Refusal.TARGET_NOT_SEEN,
+        ("pods of namespace demo cannot be read now",),
+    ),
     Held("a target without a verdict", lambda: unseen(None), Refusal.TARGET_NOT_SEEN, ("not judged",)),
     Held("a mirror pod", lambda: one_leak(pod(mirror=True)), Refusal.MIRROR_POD, ("mirror",)),
     Held("a pod of a DaemonSet", lambda: owned_by("DaemonSet"), Refusal.DAEMON_SET, ("DaemonSet/x",)),

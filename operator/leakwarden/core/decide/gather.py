@@ -42,6 +42,9 @@ class Fleet:
     verdicts: Mapping[PolicyKey, Mapping[TargetKey, Verdict]]
     by_owner: Mapping[str, Sequence[PodFacts]]
     """Pods by their owner's UID."""
+    stale: frozenset[tuple[PolicyKey, TargetKey]]
+    outdated: frozenset[tuple[PolicyKey, TargetKey]]
+    unread: frozenset[str]
     storms: Mapping[PolicyKey, Storm]
     breakers: Mapping[PolicyKey, tuple[Action, ...]]
     mutes: Mapping[tuple[PolicyKey, str], Mute]
@@ -85,11 +88,11 @@ def gather(view: FleetView, ledger: Ledger, now: float) -> Fleet:
     return Fleet(
         pods=view.pods,
         verdicts=view.verdicts,
+        stale=view.stale,
+        outdated=view.outdated,
+        unread=view.unread,
         by_owner=by_owner,
-        storms={
-            policy.key: _storm(findings[policy.key], view.verdicts.get(policy.key, {}), mutes)
-            for policy in view.policies
-        },
+        storms={policy.key: _storm(policy.key, findings[policy.key], view, mutes) for policy in view.policies},
         breakers={policy.key: tripped(ledger.of_policy(policy.key), policy.generation) for policy in view.policies},
         mutes=mutes,
         journal_known=view.journal is not None,
@@ -99,6 +102,20 @@ def gather(view: FleetView, ledger: Ledger, now: float) -> Fleet:
 
 
 def _storm(
+    policy: PolicyKey,
+    findings: Sequence[OpenFinding],
+    view: FleetView,
+    mutes: Mapping[tuple[PolicyKey, str], Mute],
+) -> Storm:
+    """The worse of two: what is known of now, and with it what was last known of targets that are not judged anew yet.
+    After a gap they come back one by one, and the first that leaks must not look like a single pod."""
+    last_known = view.verdicts.get(policy, {})
+    of_now = {target: verdict for target, verdict in last_known.items() if (policy, target) not in view.stale}
+    both = (_leaking(findings, verdicts, mutes) for verdicts in (of_now, last_known))
+    return max(both, key=lambda storm: (storm.pods >= STORM_AT_LEAST, storm.percent))
+
+
+def _leaking(
     findings: Sequence[OpenFinding],
     verdicts: Mapping[TargetKey, Verdict],
     mutes: Mapping[tuple[PolicyKey, str], Mute],

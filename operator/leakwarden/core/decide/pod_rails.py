@@ -92,14 +92,25 @@ def target_not_seen(case: Case) -> str | None:
         return "the pod is not known to the operator any more"
     if case.pod.phase != "Running":
         return f"pod {pod_name(case.pod)} is {case.pod.phase or 'in an unknown phase'}, not Running"
-    verdict = case.fleet.verdicts.get(case.policy.key, {}).get(case.target)
-    if verdict is Verdict.LEAKING:
+    if case.pod.namespace in case.fleet.unread:
+        return f"pods of namespace {case.pod.namespace} cannot be read now: what is known of {case.pod.name} may be old"
+    said = _unseen(case)
+    if said is None:
         return None
-    said = verdict.value if verdict else "not judged lately"
     return (
         f"endpoint {case.target.endpoint} of pod {pod_name(case.pod)} is {said}: "
         "an action needs a leak that is seen now"
     )
+
+
+def _unseen(case: Case) -> str | None:
+    """Why the verdict of the target is no reason to act; None where it is Leaking, and of now."""
+    verdict, key = case.fleet.verdicts.get(case.policy.key, {}).get(case.target), (case.policy.key, case.target)
+    if verdict is None or key in case.fleet.stale:
+        return "not judged lately"
+    if key in case.fleet.outdated:
+        return "not judged yet since its policy was edited"
+    return None if verdict is Verdict.LEAKING else verdict.value
 
 
 def subsiding(case: Case) -> str | None:

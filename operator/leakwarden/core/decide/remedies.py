@@ -11,7 +11,7 @@ REMEDIES: dict[Refusal, str] = {
     Refusal.MUTED: "Wait until it ends, or take it away: kubectl leakwarden unmute.",
     Refusal.ALREADY_DONE: "Nothing. After a dry run: set execution: Live.",
     Refusal.POD_TERMINATING: "Nothing.",
-    Refusal.TARGET_NOT_SEEN: "See Degraded and the verdict of the target.",
+    Refusal.TARGET_NOT_SEEN: "See Ready, Degraded and the verdict of the target.",
     Refusal.SUBSIDING: "Nothing: it ends as Subsided, or grows again.",
     Refusal.MIRROR_POD: "Repair it on its node.",
     Refusal.DAEMON_SET: "Restart it by hand.",

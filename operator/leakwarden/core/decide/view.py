@@ -77,10 +77,11 @@ class FleetView:
     """Everything a decision may depend on, besides the time.
 
     `pods` holds, by UID, the pods that policies match, every other pod of their owners (they are the peers), and any
-    pod that still carries our annotation; terminating ones too. `verdicts` holds, a policy, the latest verdict of each
-    of its targets. `editing` holds, by pod UID, what people have open in a gopls of the pod, whichever policy watches
-    it; a pod without a gopls is not in it. `journal` is the whole journal; None means that it is not known, and then
-    nothing is evicted.
+    pod that still carries our annotation; terminating ones too. Of namespaces in `unread` they are as last read, since
+    they cannot be read now. `verdicts` holds, a policy, the latest verdict of each of its targets; those of `stale` are
+    from before a gap, those of `outdated` from before an edit of their policy, and neither are acted on. `editing`
+    holds, by pod UID, what people have open in a gopls of the pod, whichever policy watches it; a pod without a gopls
+    is not in it. `journal` is the whole journal; None means that it is not known, and then nothing is evicted.
 
     After a takeover, or without the state directory, two things are known only from what the API holds: `storms_before`
     says, a policy, until when (unix seconds) the storm holds that an earlier operator saw there; `noted_before` are the
@@ -91,6 +92,9 @@ class FleetView:
     findings: tuple[OpenFinding, ...] = ()
     pods: Mapping[str, PodFacts] = field(default_factory=dict)
     verdicts: Mapping[PolicyKey, Mapping[TargetKey, Verdict]] = field(default_factory=dict)
+    stale: frozenset[tuple[PolicyKey, TargetKey]] = frozenset()
+    outdated: frozenset[tuple[PolicyKey, TargetKey]] = frozenset()
+    unread: frozenset[str] = frozenset()
     journal: tuple[Action, ...] | None = ()
     mutes: tuple[Mute, ...] = ()
     editing: Mapping[str, Editing] = field(default_factory=dict)
