@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import re
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -54,6 +57,11 @@ async def test_a_time_is_written_in_utc(tmp_path: Path, until: str, as_written: 
         ("2099-12-03T08:00:00", "2099-12-03T08:00:00Z is that time in UTC"),
         ("2020-01-01T00:00:00Z", "is over already"),
         ("0s", "is over already"),
+        ("1ms", "is over already"),
+        ("2099-12-03", "2099-12-03T00:00:00Z is that time in UTC"),
+        ("9999-12-31T23:59:59-12:00", "wants how long"),
+        ("\u0662d", "wants how long"),
+        ("-2h", "wants how long"),
     ],
 )
 async def test_a_time_that_cannot_be_meant_is_refused_before_anything_is_asked(
@@ -170,3 +178,27 @@ async def test_a_missing_right_is_named_with_how_to_ask_for_it(tmp_path: Path) -
     assert lines[0].startswith("leakwarden: cannot patch leakpolicies.leakwarden.io in namespace demo: ")
     assert lines[1] == "  Check it: kubectl auth can-i patch leakpolicies.leakwarden.io -n demo"
     assert re.search(r"create role NAME --verb=patch --resource=leakpolicies\.leakwarden\.io -n demo", lines[2])
+
+
+@pytest.mark.parametrize("command", [["mute", "keep", "--for-good", *WHY], ["unmute", "keep"]])
+async def test_with_every_namespace_a_policy_is_not_named(tmp_path: Path, command: list[str]) -> None:
+    async with cluster(tmp_path, policy(status=LEAKS), policy("gopls", "other", status=LEAKS)) as here:
+        (line,) = await here.bad(*command, "-A", "-p", "gopls")
+        assert line.startswith("leakwarden: -A: a name means one policy of one namespace")
+        assert here.asked == []
+
+
+@pytest.mark.parametrize("reader", ["| true", "> /dev/full"])
+async def test_all_policies_are_paused_whoever_reads_what_is_said(tmp_path: Path, reader: str) -> None:
+    async with cluster(tmp_path, *(policy(f"p{number}") for number in range(5))) as here:
+        await here.good("findings")  # writes the kubeconfig
+        command = f"set -o pipefail; {sys.executable} -m leakwarden pause --all --until 1h {reader}"
+        environment = {"PATH": os.environ["PATH"], "KUBECONFIG": str(tmp_path / "kubeconfig")}
+        shell = await asyncio.create_subprocess_exec(
+            "bash", "-c", command, env=environment, stderr=asyncio.subprocess.PIPE
+        )
+        _, stderr = await shell.communicate()
+        assert all("pausedUntil" in one["spec"]["remediation"] for one in here.policies)
+    full = reader == "> /dev/full"
+    assert shell.returncode == (2 if full else 0)
+    assert stderr.decode() == ("leakwarden: stdout cannot be written: No space left on device\n" if full else "")

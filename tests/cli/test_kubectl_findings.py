@@ -71,6 +71,34 @@ async def test_wide_adds_what_people_copy(tmp_path: Path) -> None:
     assert columns(line)[-4:] == ["Leak", "ws-1", "for good: known", finding()["signature"]]
 
 
+async def test_a_name_is_shown_once_however_often_it_is_given_and_in_each_namespace_that_has_it(tmp_path: Path) -> None:
+    both = policy(status=found(finding())), policy("gopls", "other", status=found(finding()))
+    async with cluster(tmp_path, *both) as here:
+        assert len((await here.good("findings", "gopls", "gopls")).splitlines()) == 2
+        _, *lines = (await here.good("findings", "-A", "gopls")).splitlines()
+    assert [columns(line)[:2] for line in lines] == [["demo", "gopls"], ["other", "gopls"]]
+
+
+@pytest.mark.parametrize("namespace", ["..", "a/b", "demo?limit=1", "demo%2f", "-x", "\x1b[2J", "n" * 64])
+async def test_a_namespace_that_cannot_be_is_refused_before_anything_is_asked(tmp_path: Path, namespace: str) -> None:
+    async with cluster(tmp_path, policy()) as here:
+        for command in (["findings"], ["pause", "--all", "--until", "1h"], ["explain", "ws-1"]):
+            (line,) = await here.bad(*command, f"--namespace={namespace}")
+            assert line == f"leakwarden: -n: {namespace!r} is no name of a namespace"
+        (line,) = await here.bad("top", f"--operator={namespace.replace('/', '_')}")
+        assert line.startswith("leakwarden: --operator: ")
+        assert here.asked == []
+
+
+async def test_what_a_condition_says_cannot_steer_the_terminal(tmp_path: Path) -> None:
+    evil = {**READY, "status": "False", "reason": "Forbidden", "message": "cannot list \x1b[2J\x9b31m\n"}
+    async with cluster(tmp_path, policy(status=found(finding(severity="\x1b[31m"), conditions=[evil]))) as here:
+        result = await here.run("findings")
+    assert result.exit_code == 0
+    for text in (result.stdout, result.stderr):
+        assert "".join(text.splitlines()).isprintable(), text
+
+
 async def test_a_name_that_would_steer_the_terminal_is_made_harmless(tmp_path: Path) -> None:
     evil = "memory/main.\x1b[2Jx[bold]"
     async with cluster(tmp_path, policy(status=found(finding(evil)))) as here:

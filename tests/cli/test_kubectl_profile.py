@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
+import pty
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -58,6 +61,33 @@ async def test_without_a_file_it_is_named_after_pod_and_type(tmp_path: Path, mon
         await here.good("profile", "ws-1")
     (made,) = (name for name in os.listdir(tmp_path) if name.startswith("ws-1-heap-"))  # noqa: PTH208
     assert (tmp_path / made).read_bytes() == HEAP
+
+
+async def test_a_terminal_gets_no_bytes_of_a_profile(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    async with serving(tmp_path, policy()) as here:
+        await here.good("findings")  # writes the kubeconfig
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "leakwarden", "profile", "ws-1", "-f", "-",
+            env={"PATH": os.environ["PATH"], "KUBECONFIG": str(tmp_path / "kubeconfig")},
+            stdout=theirs, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        _, stderr = await process.communicate()
+    os.close(ours)
+    os.close(theirs)
+    assert (process.returncode, stderr.decode().split(":")[:2]) == (2, ["leakwarden", " -f"])
+
+
+async def test_a_reader_that_leaves_before_the_profile_comes_is_no_error(tmp_path: Path) -> None:
+    async with serving(tmp_path, policy()) as here:
+        await here.good("findings")
+        shell = await asyncio.create_subprocess_exec(
+            "bash", "-c", f"set -o pipefail; {sys.executable} -m leakwarden profile ws-1 -f - | true",
+            env={"PATH": os.environ["PATH"], "KUBECONFIG": str(tmp_path / "kubeconfig")},
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        _, stderr = await shell.communicate()
+    assert (shell.returncode, stderr) == (0, b"")
 
 
 async def test_a_dash_is_stdout_and_nothing_else_is_there(tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from leakwarden.cli.kubectl.tables import fitting
+from leakwarden.cli.kubectl.top import columns
 from tests.cli.people import Cluster, cluster, pod, policy
-from tests.cli.reading import KEEP, OPERATOR, Operator, install, reading_port, row
+from tests.cli.reading import KEEP, NOW, OPERATOR, Operator, install, reading_port, row
 
 
 def lines(text: str) -> list[list[str]]:
@@ -127,6 +129,37 @@ async def test_who_may_not_forward_is_told_which_right_to_ask_for(tmp_path: Path
     assert "a forward needs get and create on pods/portforward" in said[0]
     assert "get and create on pods/portforward in the operator's namespace" in said[1]
     assert "kubectl leakwarden findings" in said[2]
+
+
+@pytest.mark.parametrize("width", ["10", "60", "200"])
+async def test_on_the_narrowest_terminal_no_number_is_cut(tmp_path: Path, width: str) -> None:
+    made = Operator([row("gopls-file-cache-574dd9bc8-hfc6s"), row("ws-2")])
+    ours, theirs = pty.openpty()
+    async with reading_port(made):
+        url = f"http://127.0.0.1:{made.port}"
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "leakwarden", "top", "--once", "--operator-url", url,
+            env={"PATH": os.environ["PATH"], "TERM": "dumb", "COLUMNS": width}, stdout=theirs,
+        )  # fmt: skip
+        os.close(theirs)
+        shown = bytearray()
+        with suppress(OSError):  # EIO: the other end is closed
+            while part := await asyncio.to_thread(os.read, ours, 1 << 16):
+                shown += part
+        assert await process.wait() == 0
+    os.close(ours)
+    (_, first, *_), last = lines(shown.decode())[:3], lines(shown.decode())[-1]
+    assert first[1].startswith("gopls-file-cache")
+    assert last == ["demo", "ws-2", "gopls", "Leaking", "610 MiB", "+96 MiB", "1,250", "0", "in 2h40m", last[-1]]
+
+
+def test_while_it_is_live_what_has_no_room_is_left_out_whole() -> None:
+    shown = columns(NOW, several=True)
+    titles = {room: [one.title for one in fitting(shown, [row("ws-1")], room)] for room in (1, 40, 60, 200)}
+    assert titles[1] == ["NAMESPACE", "POD"]
+    assert titles[40] == ["NAMESPACE", "POD", "POLICY", "VERDICT"]
+    assert titles[60] == [*titles[40], "HEAP", "HEAP/H"]
+    assert titles[200][-1] == "WORST LEAK"
 
 
 async def test_on_a_terminal_it_is_live_survives_its_operator_and_ends_cleanly_by_ctrl_c(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leakwarden.api.words import BLOCKED, WaitKind
-from leakwarden.core.frames import Code, attributed, code_of, goroot_of, normalised, package_of, wait_kind
+from leakwarden.core.frames import Code, attributed, code_of, goroot_of, normalised, package_of, site_of, wait_kind
 from leakwarden.core.pprof.decode import decode
 from leakwarden.core.pprof.locations import Frame
 from leakwarden.core.readings import Site
@@ -189,3 +189,8 @@ def test_in_a_synctest_bubble_and_in_garbage_collection_it_is_parked_and_not_blo
         wait_kind(frames("runtime.gopark", "runtime.goparkunlock", "runtime.gcParkAssist")),
     ):
         assert kind is WaitKind.PARKED and kind not in BLOCKED
+
+
+def test_a_name_that_no_linker_makes_is_printable_in_signatures_and_messages() -> None:
+    site = site_of(Frame("main.\x1b[2Jf\n", "a\u202e.go", 1), "main.leaf\x9b")
+    assert site == Site(r"main.\x1b[2Jf\n", r"a\u202e.go", 1, r"main.leaf\x9b")

@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from leakwarden.core.printable import printable
 from leakwarden.errors import (
     ApiConflict,
     ApiError,
@@ -32,8 +33,8 @@ class WatchExpired(ApiError):
 
 
 def cap(text: str, limit: int = TEXT_CAP) -> str:
-    """One line of at most `limit` characters."""
-    line = " ".join(text.split())
+    """One line of at most `limit` characters, all of them printable."""
+    line = printable(" ".join(text.split()))
     return line if len(line) <= limit else line[: limit - 1] + "…"
 
 

@@ -10,6 +10,7 @@ from typing import Final
 
 from leakwarden.api.words import WaitKind
 from leakwarden.core.pprof.locations import Frame
+from leakwarden.core.printable import printable
 from leakwarden.core.readings import Site
 
 
@@ -44,7 +45,10 @@ are at most 1 KiB, so no pod can make this large."""
 
 @lru_cache(maxsize=_CACHED)
 def normalised(function: str) -> str:
-    """The same name for every instantiation of a generic function: `Map[go.shape.int,…].Get` becomes `Map[...].Get`."""
+    """The same name for every instantiation of a generic function: `Map[go.shape.int,…].Get` becomes `Map[...].Get`.
+
+    Printable, since it becomes part of signatures and messages: the linker makes no other names, a liar may."""
+    function = printable(function)
     if "[" not in function:
         return function
     # Innermost brackets first: type arguments nest, as in F[map[string]pkg.T[int]].
@@ -128,7 +132,7 @@ def attributed_frame(stack: Sequence[Frame], goroot: str) -> Frame:
 
 
 def site_of(frame: Frame, leaf: str) -> Site:
-    return Site(normalised(frame.function), frame.file, frame.line, normalised(leaf))
+    return Site(normalised(frame.function), printable(frame.file), frame.line, normalised(leaf))
 
 
 _WAITS: Final = {

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Final, Generic, TypeVar
 
 from leakwarden.core.pprof.profile import Labels
+from leakwarden.core.printable import printable
 from leakwarden.core.readings import LabelUse
 
 KEYS: Final = 3
@@ -91,8 +92,7 @@ def shown(text: str) -> str:
     """
     if len(text) > 2 * LONGEST:
         text = text[:LONGEST] + text[-LONGEST:]  # of what is between nothing is shown
-    if not text.isprintable():
-        text = "".join(one if one.isprintable() else one.encode("unicode_escape").decode("ascii") for one in text)
+    text = printable(text)
     if len(text) <= LONGEST:
         return text
     return text[:_HEAD] + _ELISION + text[_HEAD + len(_ELISION) - LONGEST :]

@@ -73,7 +73,7 @@ def _asked(
         found = asyncio.run(asyncio.wait_for(_names(_scope(context), names), PATIENCE))
     except (LeakwardenError, TimeoutError):
         return []
-    return sorted({name for name in found if name.startswith(incomplete)})
+    return sorted({name for name in found if name.startswith(incomplete) and name.isprintable()})
 
 
 def _scope(context: click.Context) -> Scope:

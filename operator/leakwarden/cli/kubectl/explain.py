@@ -13,7 +13,7 @@ from rich.text import Text
 from leakwarden.cli.kubectl import complete
 from leakwarden.cli.kubectl.operator_api import Where, asks_operator, reach
 from leakwarden.cli.kubectl.scope import Scope, answered, scoped
-from leakwarden.cli.kubectl.tables import Cell, Column, output_option, printed, table
+from leakwarden.cli.kubectl.tables import Cell, Column, least, output_option, printed, table
 from leakwarden.cli.output import drawn, printable
 
 if TYPE_CHECKING:
@@ -54,7 +54,9 @@ async def _explain(scope: Scope, where: Where, name: str, form: str) -> None:
             raise await why_not_watched(there, name)
     if printed([one.model_dump(mode="json", by_alias=True, exclude_none=True) for one in found.targets], form):
         return
-    drawn(lambda console: explained(console, found, wide=form == "wide"), 100)
+    wide = form == "wide"
+    widest = max(least(_rule_columns(), target.rules, wide=wide) for target in found.targets)
+    drawn(lambda console: explained(console, found, wide=wide), 100, widest)
 
 
 def explained(console: Console, found: Details, *, wide: bool = False) -> None:
@@ -85,7 +87,7 @@ def _head(console: Console, target: TargetDetail, now: datetime) -> None:
     mode = f"{target.mode}{', dry run' if target.execution == 'DryRun' else ''}"
     lines: list[tuple[str, Text]] = [
         ("Policy", printable(f"{row.policy}, mode {mode}")),
-        ("Verdict", Text(row.verdict, _VERDICTS.get(row.verdict, "")) + f" for {ago(target.verdict_since)}"),
+        ("Verdict", printable(row.verdict, _VERDICTS.get(row.verdict, "")) + f" for {ago(target.verdict_since)}"),
         ("Why", printable(row.message or "-")),
         ("Sampled", Text(f"{ago(row.last_attempt)} ago" if row.last_attempt else "not yet")),
         ("Levels", Text(_levels(target))),
@@ -142,7 +144,7 @@ def _rule_columns() -> list[Column]:
     from leakwarden.core.report.names import short_function
 
     def state(rule: RuleStanding) -> Cell:
-        return Text(rule.state, style=_STATES.get(rule.state, "dim"))
+        return printable(rule.state, _STATES.get(rule.state, "dim"))
 
     def value(rule: RuleStanding) -> str:
         return "-" if rule.value is None else amount(rule.value, Unit(rule.unit))

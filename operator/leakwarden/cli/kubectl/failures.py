@@ -8,10 +8,9 @@ import sys
 from collections.abc import Iterable
 from typing import NoReturn
 
-import click
-
 from leakwarden.api import GROUP
 from leakwarden.api.words import FailureReason
+from leakwarden.cli.output import noted
 from leakwarden.errors import (
     ApiError,
     ApiForbidden,
@@ -32,9 +31,9 @@ def ended(error: LeakwardenError) -> NoReturn:
 
 
 def told(error: LeakwardenError) -> None:
-    click.echo(f"leakwarden: {error}", err=True)
+    noted(f"leakwarden: {error}")
     for line in advice(error):
-        click.echo(f"  {line}", err=True)
+        noted(f"  {line}")
 
 
 def advice(error: LeakwardenError) -> tuple[str, ...]:

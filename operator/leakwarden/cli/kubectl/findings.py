@@ -12,6 +12,7 @@ from rich.text import Text
 from leakwarden.cli.kubectl import complete
 from leakwarden.cli.kubectl.scope import Scope, answered, connected, scoped
 from leakwarden.cli.kubectl.tables import Cell, Column, output_option, print_table, printed
+from leakwarden.cli.output import noted, printable
 
 EXAMPLES = """\b
 Examples: of the context's namespace, of all, and one line a leak for a script.
@@ -45,7 +46,7 @@ async def _findings(scope: Scope, names: tuple[str, ...], form: str) -> None:
     if printed(rows, form):
         return
     for line in _asides(policies, session.where):
-        click.echo(line, err=True)
+        noted(line)
     if rows:
         print_table(_columns(datetime.now(UTC), several=scope.everywhere), _worst_first(rows), wide=form == "wide")
 
@@ -115,7 +116,7 @@ def _columns(now: datetime, *, several: bool) -> list[Column]:
 def _severity(row: Mapping[str, Any]) -> Cell:
     if "muted" in row:
         return Text("Muted", style="dim")
-    return Text(row["severity"], style="bold red" if row["severity"] == "Critical" else "yellow")
+    return printable(row["severity"], "bold red" if row["severity"] == "Critical" else "yellow")
 
 
 def _decision(row: Mapping[str, Any]) -> str:

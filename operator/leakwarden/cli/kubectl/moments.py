@@ -8,15 +8,15 @@ from datetime import UTC, datetime, timedelta
 from leakwarden.api.duration import Duration
 from leakwarden.errors import InvalidSpec
 
-_DAYS = re.compile(r"(\d{1,4})d")
+_DAYS = re.compile(r"([0-9]{1,4})d")
 
 
 def later(option: str, text: str, now: datetime) -> datetime:
     """`2h`, `7d` or `2026-12-03T08:00:00Z` as a moment after `now`, in UTC, whole seconds. Raises InvalidSpec."""
-    moment = _from_now(text, now) or _absolute(option, text)
+    moment = (_from_now(text, now) or _absolute(option, text)).replace(microsecond=0)
     if moment <= now:
         raise InvalidSpec(option, f"{text} is over already: it is {stamp(now)}")
-    return moment.astimezone(UTC).replace(microsecond=0)
+    return moment
 
 
 def _from_now(text: str, now: datetime) -> datetime | None:
@@ -31,12 +31,12 @@ def _from_now(text: str, now: datetime) -> datetime | None:
 def _absolute(option: str, text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError as error:
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError) as error:
         wanted = "wants how long, such as 2h or 7d, or a time with its zone, such as 2026-12-03T08:00:00Z"
         raise InvalidSpec(option, f"{text!r}: {wanted}") from error
-    if moment.tzinfo is None:
-        raise InvalidSpec(option, f"{text!r} has no zone: {text}Z is that time in UTC")
-    return moment
+    raise InvalidSpec(option, f"{text!r} has no zone: {moment.isoformat()}Z is that time in UTC")
 
 
 def stamp(moment: datetime) -> str:

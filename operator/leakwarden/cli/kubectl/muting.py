@@ -75,6 +75,7 @@ async def _mute(
     from leakwarden.cli.kubectl.policies import chosen, each, edit, name_of, needs_no_consent
     from leakwarden.cli.kubectl.signatures import shown_by, the_one
 
+    _of_one_namespace(scope, names)
     if for_good == (until is not None):
         raise InvalidSpec("--until", "say until when, such as --until 7d, or --for-good")
     ends = {} if until is None else {"until": stamp(later("--until", until, datetime.now(UTC)))}
@@ -102,6 +103,7 @@ async def _unmute(
     from leakwarden.cli.kubectl.policies import chosen, each, edit, name_of, needs_no_consent
     from leakwarden.cli.kubectl.signatures import muted_by, the_one
 
+    _of_one_namespace(scope, names)
     async with connected(scope) as session:
         policies = await chosen(session, names, every=not names)
         signature = the_one(text, [one for policy in policies for one in muted_by(policy)], what="muted leak")
@@ -120,6 +122,12 @@ async def _unmute(
             return f"{name_of(policy)} {said} {signature}{_tail(dry_run)}"
 
         await each([one for one in policies if names or signature in muted_by(one)], unmuted)
+
+
+def _of_one_namespace(scope: Scope, names: tuple[str, ...]) -> None:
+    """As `pause` has it. Raises InvalidSpec."""
+    if scope.everywhere and names:
+        raise InvalidSpec("-A", "a name means one policy of one namespace: give -n NAME, or leave --policy out")
 
 
 def _tail(dry_run: bool) -> str:

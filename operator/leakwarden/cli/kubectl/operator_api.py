@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 
 import click
 
-from leakwarden.cli.kubectl.scope import Command, Scope, Session, connected
+from leakwarden.cli.kubectl.scope import Command, Scope, Session, connected, named
 from leakwarden.errors import NoOperator, SamplingError
 
 if TYPE_CHECKING:
@@ -176,10 +176,11 @@ async def _leader(session: Session, where: Where) -> OperatorApi:
 
 
 async def _pods(session: Session, where: Where) -> Sequence[PodFacts]:
-    """Ready ones first. Raises NoOperator where there is none."""
+    """Ready ones first. Raises NoOperator where there is none, InvalidSpec for a namespace that cannot be."""
     from leakwarden.core.pod_facts import pod_facts
 
     namespace, _, name = where.operator.partition("/")
+    named("--operator", namespace)
     path = f"/api/v1/namespaces/{namespace}/pods"
     params = {"fieldSelector": f"metadata.name={name}"} if name else {"labelSelector": LABELS}
     found = await session.api.request("GET", path, params=params)

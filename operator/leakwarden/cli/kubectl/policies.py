@@ -6,12 +6,11 @@ import sys
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-import click
-
 from leakwarden.api import GROUP, PLURAL, VERSION
 from leakwarden.api.status import ConditionReason, ConditionType
 from leakwarden.cli.kubectl.failures import near, told
 from leakwarden.cli.kubectl.scope import Session
+from leakwarden.cli.output import noted, plain, tried
 from leakwarden.errors import ApiConflict, ApiNotFound, InvalidSpec, LeakwardenError, NeedsConsent
 
 Document = Mapping[str, Any]
@@ -29,20 +28,24 @@ async def all_policies(session: Session) -> list[Document]:
 
 
 async def chosen(session: Session, names: Sequence[str], *, every: bool) -> list[Document]:
-    """Those named, or with `every` all there are. Raises ApiNotFound, which says what there is."""
+    """Those named, each once, or with `every` all there are. Raises ApiNotFound, which says what there is.
+
+    Where every namespace is asked for, a name means each policy that has it.
+    """
     there = await all_policies(session)
     if every:
         if not there:
             raise ApiNotFound(f"there is no LeakPolicy in {session.where}")
         return there
-    return [_named(name, there, session.where) for name in names]
+    return [policy for name in dict.fromkeys(names) for policy in _named(name, there, session.where)]
 
 
-def _named(name: str, there: Iterable[Document], where: str) -> Document:
-    known = {policy["metadata"]["name"]: policy for policy in there}
-    if name not in known:
+def _named(name: str, there: Sequence[Document], where: str) -> list[Document]:
+    found = [policy for policy in there if policy["metadata"]["name"] == name]
+    if not found:
+        known = (policy["metadata"]["name"] for policy in there)
         raise ApiNotFound(f"there is no LeakPolicy {name} in {where}{near(name, known)}")
-    return known[name]
+    return found
 
 
 def selected(names: Sequence[str], *, every: bool, everywhere: bool) -> None:
@@ -85,14 +88,21 @@ async def edit(session: Session, policy: Document, change: Change, *, dry_run: b
 
 
 async def each(policies: Iterable[Document], work: Callable[[Document], Awaitable[str]]) -> None:
-    """Do it to every policy and print what `work` says; one that fails is told, holds up no other, and makes exit 2."""
+    """Do it to every policy and print what `work` says; one that fails is told, holds up no other, and makes exit 2.
+
+    Nor does a reader that leaves early (`| head -1`): what was asked for is done to all.
+    """
     failed = False
+    lost: OSError | None = None
     for policy in policies:
         try:
-            click.echo(await work(policy))
+            lost = tried(f"{plain(await work(policy))}\n") or lost
         except LeakwardenError as error:
             failed = True
             told(error)
+    if lost is not None and not isinstance(lost, BrokenPipeError):
+        failed = True
+        noted(f"leakwarden: stdout cannot be written: {lost.strerror}")
     if failed:
         sys.exit(2)
 

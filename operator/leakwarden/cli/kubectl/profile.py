@@ -7,6 +7,7 @@ import time
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -14,6 +15,7 @@ import click
 from leakwarden.cli.kubectl import complete
 from leakwarden.cli.kubectl.failures import near
 from leakwarden.cli.kubectl.scope import Scope, Session, answered, connected, scoped
+from leakwarden.cli.output import written
 from leakwarden.errors import ApiNotFound, InvalidSpec, SamplingError, UnreadableFile
 
 if TYPE_CHECKING:
@@ -66,20 +68,24 @@ async def _profile(
 
     if gc and kind not in _INDEX:
         raise InvalidSpec("--gc", f"a collection says nothing new about a {kind} profile: leave it out")
+    to_stdout = str(file) == "-"
+    if to_stdout and sys.stdout.isatty():
+        raise InvalidSpec("-f", "a profile is no text for a terminal: give a file, or send it on by > or |")
     async with connected(scope) as session:
         pod = await find(session, name)
         target = await _target(session, pod, policy, endpoint, port)
         data = await _fetched(session, target, kind, gc=gc)
-    where = file or Path(f"{name}-{kind}-{time.strftime('%Y%m%d-%H%M%S')}.pb.gz")
-    if str(where) == "-":
-        sys.stdout.buffer.write(data)
-        sys.stdout.buffer.flush()
+    if to_stdout:
+        written(data)
         return
+    where = file or Path(f"{pod.name}-{kind}-{time.strftime('%Y%m%d-%H%M%S')}.pb.gz")
     _written(where, data)
-    reached = f"{pod.namespace}/{name}, port {target.endpoint.port}"
-    click.echo(f"{where}: {kind} of {reached}, {len(data)} bytes")
-    click.echo(f"Look at it: go tool pprof{_INDEX.get(kind, '')} {where}")
-    click.echo(f"Later, what grew since: leakwarden diff {where} NEW")
+    named = quote(str(where))
+    written(
+        f"{where}: {kind} of {pod.namespace}/{pod.name}, port {target.endpoint.port}, {len(data)} bytes\n"
+        f"Look at it: go tool pprof{_INDEX.get(kind, '')} {named}\n"
+        f"Later, what grew since: leakwarden diff {named} NEW\n"
+    )
 
 
 async def _target(session: Session, pod: PodFacts, policy: str, endpoint: str, port: int | None) -> Target:

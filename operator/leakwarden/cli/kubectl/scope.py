@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -14,10 +15,12 @@ import click
 from leakwarden.api import GROUP, PLURAL, VERSION
 from leakwarden.cli.kubectl import complete
 from leakwarden.cli.kubectl.failures import ended
-from leakwarden.errors import LeakwardenError
+from leakwarden.errors import InvalidSpec, LeakwardenError
 
 if TYPE_CHECKING:
     from leakwarden.adapters.kube_api import KubeClient
+
+_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 T = TypeVar("T")
 Command = Callable[..., Any]
@@ -54,13 +57,22 @@ class Session:
         return f"namespace {self.namespace}" if self.namespace else "any namespace"
 
 
+def named(option: str, namespace: str) -> str:
+    """The namespace, which becomes a part of paths: `..` would be every one. Raises InvalidSpec where it cannot be."""
+    if not _NAMESPACE.fullmatch(namespace):
+        raise InvalidSpec(option, f"{namespace!r} is no name of a namespace")
+    return namespace
+
+
 @asynccontextmanager
 async def connected(scope: Scope, deadline: float = 30.0) -> AsyncIterator[Session]:
-    """Raises ApiError; `deadline` in seconds, of each request."""
+    """Raises ApiError, or InvalidSpec for a namespace that cannot be; `deadline` in seconds, of each request."""
     from leakwarden.adapters.kube_api import KubeClient
     from leakwarden.adapters.kube_config import context_namespace, load_connection
 
     namespace = "" if scope.everywhere else scope.namespace or context_namespace(scope.kubeconfig, scope.context)
+    if namespace:
+        named("-n", namespace)
     connection = await load_connection(scope.kubeconfig, scope.context)
     async with KubeClient(connection, deadline=deadline) as api:
         yield Session(api, namespace)

@@ -15,7 +15,8 @@ from rich.text import Text
 from leakwarden.cli.kubectl import complete
 from leakwarden.cli.kubectl.operator_api import Reach, Where, asks_operator, reach
 from leakwarden.cli.kubectl.scope import Scope, answered, scoped
-from leakwarden.cli.kubectl.tables import Cell, Column, output_option, print_table, printed, table
+from leakwarden.cli.kubectl.tables import Cell, Column, fitting, output_option, print_table, printed, table
+from leakwarden.cli.output import noted, plain, printable
 
 if TYPE_CHECKING:
     from rich.console import Console, RenderableType
@@ -37,7 +38,9 @@ _HEAD = 2
 @click.command(short_help="The pods that grow fastest, live.", epilog=EXAMPLES)
 @click.option("-p", "--policy", default="", metavar="NAME", shell_complete=complete.policies, help="Only of this one.")
 @click.option("--rows", type=click.IntRange(1, 1000), help="At most.  [default: what the terminal holds, else 20]")
-@click.option("--every", type=click.FloatRange(0.5), default=2.0, show_default=True, help="Seconds between two looks.")
+@click.option(
+    "--every", type=click.FloatRange(0.5, 3600), default=2.0, show_default=True, help="Seconds between two looks."
+)  # fmt: skip
 @click.option("--once", is_flag=True, help="Print and end, as it does anyway where there is no terminal.")
 @output_option
 @asks_operator
@@ -72,7 +75,7 @@ async def _top(
     if found.targets:
         print_table(columns(found.at, several=not there.namespace), found.targets, wide=form == "wide")
     if len(found.targets) < found.total or not found.total:
-        click.echo(below(found, there), err=True)
+        noted(below(found, there))
 
 
 async def _live(there: Reach, policy: str, rows: int | None, every: float, console: Console) -> None:
@@ -89,20 +92,22 @@ async def _live(there: Reach, policy: str, rows: int | None, every: float, conso
                     while True:
                         most = rows or max(1, console.height - _HEAD)
                         found = await asked.targets(there.namespace, policy, most)
-                        screen.update(_screen(found, there, below(found, there)), refresh=True)
+                        screen.update(_screen(found, there, below(found, there), console.width), refresh=True)
                         await asyncio.sleep(every)
             except LeakwardenError as error:
                 if found is None:
                     raise
-                screen.update(_screen(found, there, f"as of {found.at:%H:%M:%S} UTC: {error}"), refresh=True)
+                line = f"as of {found.at:%H:%M:%S} UTC: {error}"
+                screen.update(_screen(found, there, line, console.width), refresh=True)
                 await asyncio.sleep(every)
 
 
-def _screen(found: Targets, there: Reach, line: str) -> RenderableType:
+def _screen(found: Targets, there: Reach, line: str, room: int) -> RenderableType:
     from rich.console import Group
 
-    shown = table(columns(found.at, several=not there.namespace), found.targets, wide=False)
-    return Group(shown, Text(line, style="dim", no_wrap=True, overflow="ellipsis"))
+    fit = fitting(columns(found.at, several=not there.namespace), found.targets, room)
+    shown = table(fit, found.targets, wide=False)
+    return Group(shown, Text(plain(line), style="dim", no_wrap=True, overflow="ellipsis"))
 
 
 def below(found: Targets, there: Reach) -> str:
@@ -146,7 +151,7 @@ def columns(now: datetime, *, several: bool) -> Sequence[Column]:
         return f"{age((now - row.last_attempt).total_seconds())} ago" if row.last_attempt else "not yet"
 
     def verdict(row: TargetRow) -> Cell:
-        return Text(row.verdict, style=_STYLES.get(row.verdict, "dim"))
+        return printable(row.verdict, _STYLES.get(row.verdict, "dim"))
 
     made: list[Any] = [
         Column("POD", lambda row: row.pod, folds=True),
