@@ -371,7 +371,7 @@ async def test_who_led_before_can_write_nothing_any_more_whatever_it_believes() 
         with pytest.raises(NotLeader, match="led by b"):
             await attempt
     await old.put(settled(intent("noted", kind=Mode.ANNOTATE)))
-    with pytest.raises(ApiConflict):
+    with pytest.raises(NotLeader, match="led by b"):
         await old.flush(NOW)
     assert stored(api) == written
     assert set(lost) == {"", "a"}
@@ -413,3 +413,67 @@ async def test_two_that_sign_at_once_know_in_the_end_who_leads() -> None:
     with pytest.raises(NotLeader):
         await two.intend(intent())
     assert lost == ["", "b"]
+
+
+# -- edited, deleted, slow --------------------------------------------------------------------------------------------
+
+
+async def test_a_journal_deleted_while_it_is_read_anew_is_not_forgotten() -> None:
+    """Only who stops the operator first may make it forget (docs/rails.md)."""
+    api = FakeKube()
+    mine = journal(api)
+    await mine.load()
+    await mine.intend(intent())
+    del api.objects[PATH]
+    assert await mine.load() == (intent(),)
+    await mine.intend(intent("ws-2"))
+    assert stored(api) == (intent(), intent("ws-2"))
+
+
+async def test_the_time_that_the_journal_took_is_not_taken_off_what_may_be_under_way() -> None:
+    """The API server is slow: the eviction leaves, and its answer is lost, long after the intent was begun to write."""
+    api = FakeKube()
+    api.pod("demo", "ws-1", "uid-ws-1")
+    now = 1000.0
+    mine = ConfigMapJournal(api, "leakwarden", monotonic=lambda: now)
+    await mine.load()
+
+    def slow(asked: Request) -> ApiError | None:
+        nonlocal now
+        now += 25.0 if asked.method == "POST" else 0.0
+        return None
+
+    api.fault = slow
+    await mine.intend(intent())
+    now += 25.0  # for the connection; it is sent now, and then the connection breaks
+    await mine.load()
+    assert await mine.reconcile() == (intent(),)
+    now += UNDER_WAY + 0.1
+    (entry,) = await mine.reconcile()
+    assert entry.state is ActionState.FAILED
+
+
+async def test_notes_that_meet_a_newer_journal_are_written_with_the_next_look() -> None:
+    api = FakeKube()
+    mine, other = journal(api, seconds=0.001), journal(api)
+    await mine.load()
+    await mine.intend(intent("noted", kind=Mode.ANNOTATE))
+    await other.load()
+    await other.intend(intent("theirs"))
+    with pytest.raises(ApiConflict):
+        await mine.flush(NOW)
+    await mine.flush(NOW)
+    assert {action.pod for action in stored(api)} == {"theirs", "noted"}
+
+
+NO_NUMBERS = ["NaN", "Infinity", "1e999", "-1e999"]
+
+
+@pytest.mark.parametrize("number", NO_NUMBERS)
+@pytest.mark.parametrize("field", ["at", "settledAt", "attempts", "generation", "podCreatedAt"])
+async def test_what_is_no_number_in_a_journal_is_an_error_for_a_person(field: str, number: str) -> None:
+    """Compared with it nothing would ever be over, or everything would."""
+    entry = json.loads(codec.dump_one(settled(intent()))) | {field: 0.125}
+    text = json.dumps({"version": 1, "actions": [entry]}).replace("0.125", number)
+    with pytest.raises(UnreadableJournal):
+        await journal(broken_in(text)).load()

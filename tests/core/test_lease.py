@@ -26,6 +26,10 @@ def test_the_holder_says_how_long_others_wait() -> None:
     assert free_at(observe(NEVER, held("a", duration=60), 50.0), "b", TIMING) == 110.0
 
 
+def test_a_holder_that_does_not_say_how_long_is_given_as_long_as_oneself_would_want() -> None:
+    assert free_at(observe(NEVER, held("a", duration=0), 50.0), "b", TIMING) == 65.0
+
+
 @pytest.mark.parametrize(
     ("observed", "free"),
     [

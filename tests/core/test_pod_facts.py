@@ -171,3 +171,34 @@ json_values = st.recursive(
 @given(st.dictionaries(st.sampled_from(["metadata", "spec", "status"]), json_values))
 def test_no_shape_of_json_makes_it_raise(pod: dict[str, Any]) -> None:
     assert pod_facts(pod).deleting in {True, False}
+
+
+def test_a_pod_opts_out_at_any_length() -> None:
+    said = pod_facts({"metadata": {"annotations": {"leakwarden.io/opt-out": "because " * 2000}}}).annotations
+    assert said["leakwarden.io/opt-out"].startswith("because")
+    assert len(said["leakwarden.io/opt-out"]) <= 4096
+
+
+@pytest.mark.parametrize(
+    ("version", "kind"),
+    [
+        ("apps/v1", "StatefulSet"),
+        ("v1", "StatefulSet"),
+        (None, "StatefulSet"),
+        ("apps.kruise.io/v1beta1", "StatefulSet.apps.kruise.io"),
+    ],
+)
+def test_a_controller_of_another_group_is_of_another_kind(version: str | None, kind: str) -> None:
+    owner = {"apiVersion": version, "kind": "StatefulSet", "name": "db", "uid": "1", "controller": True}
+    facts = pod_facts({"metadata": {"ownerReferences": [owner]}})
+    assert facts.owner is not None
+    assert facts.owner.kind == kind
+
+
+def test_volumes_that_go_with_their_pod_are_local_too() -> None:
+    volumes = [
+        {"name": "work", "ephemeral": {"volumeClaimTemplate": {}}},
+        {"name": "claim", "persistentVolumeClaim": {"claimName": "a"}},
+        {"name": "config", "configMap": {"name": "a"}},
+    ]
+    assert pod_facts({"spec": {"volumes": volumes}}).local_volumes == ("work",)

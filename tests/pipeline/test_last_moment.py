@@ -155,6 +155,17 @@ async def test_of_several_evictions_each_is_decided_on_what_those_before_it_led_
     assert bench.state() is ActionState.DONE
 
 
+async def test_what_the_journal_has_read_meanwhile_counts_whatever_it_was_read_for(bench: Bench) -> None:
+    """Its version moved with it, so that nothing else would refuse what was decided on the older one."""
+    by = evicting(budget={"actions": 1, "window": "1h"})
+    bench.put(by, pod())
+    await bench.turn()
+    bench.leaking(by)
+    bench.journal._entries["theirs"] = evicted(owned("ws-9", "nine"), id="theirs", policy=by.key, at=bench.clock.at)
+    await bench.turn()
+    assert (bench.decisions(), bench.live.asked) == ({"ws-1": Refusal.BUDGET}, [])
+
+
 def see(bench: Bench, which: PodFacts) -> None:
     bench.pods.put(which)
     bench.fleet.look_at_pod(which.namespace, which.uid, which)

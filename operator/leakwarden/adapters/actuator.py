@@ -14,7 +14,10 @@ from leakwarden.api import SUMMARY_ANNOTATION
 from leakwarden.core.targets import PodFacts
 from leakwarden.errors import ApiConflict, ApiError, ApiNotFound, ApiUnavailable, OutcomeUnknown
 
+TOO_MANY_REQUESTS = 429
 INTERNAL_ERROR = 500
+ETCD = "etcdserver: "
+"""What its errors begin with in the API server's 500: it timed out or lost its leader, and may commit all the same."""
 UNPROCESSABLE = 422
 """What the API server calls a patch whose UID is not the object's: `metadata.uid: … field is immutable`."""
 EVICTION_DEADLINE = 10.0
@@ -33,7 +36,8 @@ class LiveActuator:
         """Ask for the eviction of exactly this pod: the UID is a precondition, a namesake is an ApiConflict.
 
         A PodDisruptionBudget's no is DisruptionBudget. Where the answer is lost the pod itself tells what happened; as
-        long as it is still there that is an OutcomeUnknown, for the API server may yet be working on it.
+        long as it is still there that is an OutcomeUnknown, for the API server may yet be working on it. So it is
+        with a 503: proxies say it as well when the connection breaks behind them.
         """
         body = {
             "apiVersion": "policy/v1",
@@ -47,8 +51,8 @@ class LiveActuator:
                 body=body, params={"timeout": f"{EVICTION_DEADLINE:g}s"},
             )  # fmt: skip
         except ApiUnavailable as error:
-            if error.status in (429, 503):
-                raise  # throttled or shed before anything was done
+            if error.status == TOO_MANY_REQUESTS:
+                raise  # throttled before anything was done
             await self._look(pod, error)
 
     async def _look(self, pod: PodFacts, lost: ApiUnavailable) -> None:
@@ -58,7 +62,7 @@ class LiveActuator:
             raise OutcomeUnknown(str(lost), lost.status) from error
         if left:
             return
-        if lost.status == INTERNAL_ERROR:
+        if lost.status == INTERNAL_ERROR and ETCD not in str(lost):
             raise lost  # an answer, if no good one
         raise OutcomeUnknown(str(lost), lost.status)
 

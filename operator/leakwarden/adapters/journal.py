@@ -77,7 +77,7 @@ class ConfigMapJournal:
         self._unwritten: dict[str, Action] = {}
         """What the API does not have yet: annotations only."""
         self._intended_since: dict[str, float] = {}
-        """When this process first knew of each entry that is INTENDED."""
+        """When this process first looked for what became of each entry that is INTENDED."""
 
     @property
     def entries(self) -> Entries:
@@ -85,7 +85,7 @@ class ConfigMapJournal:
         return tuple(self._known().values())
 
     async def load(self) -> Entries:
-        """Read it anew; a journal that is not there yet is empty. NotLeader when another has signed it since."""
+        """Read it anew; a journal that was never there is empty. NotLeader when another has signed it since."""
         await self._read()
         for attempt in range(TRIES):
             if self._signed:
@@ -104,7 +104,7 @@ class ConfigMapJournal:
         try:
             found = await self._api.request("GET", f"{self._root}/{NAME}")
         except ApiNotFound:
-            self._version, self._entries = None, {}
+            self._version = None  # not there yet, or deleted: then what this process knows is the better journal
             return
         signed_by = (found["metadata"].get("annotations") or {}).get(SIGNATURE, self._leader)
         if self._leader and self._signed and signed_by != self._leader:
@@ -136,7 +136,8 @@ class ConfigMapJournal:
         return self.entries
 
     def _may_be_under_way(self, action: Action) -> bool:
-        """By this process's own clock since it knows of it: those of two machines are not compared."""
+        """By this process's own clock since it first looked for it: those of two machines are not compared. Requests of
+        its own are over by then, and the time that writing the intent took is none of theirs."""
         now = self._monotonic()
         return now - self._intended_since.setdefault(action.id, now) < UNDER_WAY
 
@@ -148,7 +149,7 @@ class ConfigMapJournal:
         if action.kind is Mode.ANNOTATE:
             self._unwritten[action.id] = action
             return
-        self._intended_since[action.id] = self._monotonic()
+        self._intended_since.pop(action.id, None)  # of an attempt before; it counts from when it may have left
         try:
             await self._write(self._known() | {action.id: action}, action.at)
         except ApiConflict:
@@ -174,9 +175,15 @@ class ConfigMapJournal:
                 await self.load()
 
     async def flush(self, now: float) -> None:
-        """Write what waits for company. Worth calling at the end; what is lost otherwise limits nothing."""
-        if self._unwritten:
+        """Write what waits for company. Worth calling at the end; what is lost otherwise limits nothing. After an
+        ApiConflict the newer journal was read, and the next call writes to that."""
+        if not self._unwritten:
+            return
+        try:
             await self._write(self._known(), now)
+        except ApiConflict:
+            await self.load()
+            raise
 
     def _known(self) -> dict[str, Action]:
         return self._entries | self._unwritten

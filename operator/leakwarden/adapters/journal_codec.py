@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from math import isfinite
 from typing import Any
 
 from leakwarden.api.words import Mode, Outcome
@@ -32,11 +33,11 @@ def dump_one(action: Action) -> str:
 def load(text: str) -> tuple[Action, ...]:
     """Raises UnreadableJournal: an entry that cannot be read may be one that forbids the next eviction."""
     try:
-        document = json.loads(text)
+        document = json.loads(text, parse_constant=_no_number)
         if document["version"] != VERSION:
             raise UnreadableJournal(f"the journal has version {document['version']!r}, this operator reads {VERSION}")
         return tuple(_decoded(entry) for entry in document["actions"])
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise UnreadableJournal(f"the journal cannot be read: {type(error).__name__}: {error}") from error
 
 
@@ -84,14 +85,14 @@ def _decoded(entry: Mapping[str, Any]) -> Action:
         pod_uid=str(entry["podUID"]),
         owner=Owner(*map(str, owner)) if owner else None,
         signature=str(entry["signature"]),
-        at=float(entry["at"]),
+        at=_finite(entry["at"]),
         state=ActionState(entry["state"]),
         message=str(entry.get("message", "")),
         outcome=Outcome(entry.get("outcome", Outcome.PENDING)),
         outcome_at=_time(entry.get("outcomeAt")),
         generation=int(entry.get("generation", 0)),
-        pod_created_at=float(entry.get("podCreatedAt", 0.0)),
-        found_at_age=float(entry.get("foundAtAge", 0.0)),
+        pod_created_at=_finite(entry.get("podCreatedAt", 0.0)),
+        found_at_age=_finite(entry.get("foundAtAge", 0.0)),
         attempts=int(entry.get("attempts", 1)),
         settled_at=_time(entry.get("settledAt")),
         refusal=Refusal(refusal) if refusal else None,
@@ -99,4 +100,16 @@ def _decoded(entry: Mapping[str, Any]) -> Action:
 
 
 def _time(value: object) -> float | None:
-    return None if value is None else float(value)  # type: ignore[arg-type]
+    return None if value is None else _finite(value)
+
+
+def _finite(value: object) -> float:
+    """Compared with anything else nothing would ever be over, or everything would."""
+    number = float(value)  # type: ignore[arg-type]
+    if not isfinite(number):
+        raise ValueError(f"{value} is no time")
+    return number
+
+
+def _no_number(text: str) -> object:
+    raise ValueError(f"{text} is no number")

@@ -31,7 +31,7 @@ class LeaseRecord:
     holder: str
     """Empty: nobody, it was given back."""
     duration: int
-    """Seconds that its holder asked the others to wait."""
+    """Seconds that its holder asked the others to wait; 0: it did not say."""
     transitions: int
     """How often it has changed hands."""
     acquired_at: float
@@ -74,7 +74,7 @@ def free_at(observed: Observed, me: str, timing: Timing, *, fresh: bool = False)
     inherited = fresh and home_of(me) != "" and home_of(record.holder) == home_of(me)
     if inherited or record.holder in ("", me):
         return float("-inf")
-    return observed.since + record.duration
+    return observed.since + (record.duration or timing.duration)
 
 
 def home_of(holder: str) -> str:

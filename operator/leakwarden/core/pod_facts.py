@@ -13,7 +13,7 @@ from decimal import Decimal
 from sys import intern
 from typing import Any
 
-from leakwarden.api import GROUP
+from leakwarden.api import GROUP, OPT_OUT_ANNOTATION
 from leakwarden.core.targets import ContainerFacts, Owner, PodFacts
 
 DEFAULT_CONTAINER_ANNOTATION = "kubectl.kubernetes.io/default-container"
@@ -24,6 +24,7 @@ MIRROR_ANNOTATION = "kubernetes.io/config.mirror"
 _KEPT_ANNOTATIONS = frozenset({DEFAULT_CONTAINER_ANNOTATION, SAFE_TO_EVICT_ANNOTATION, SAFE_VOLUMES_ANNOTATION})
 _MAX_ANNOTATION = 4096
 _OOM_EXIT_CODE = 137
+_OWN_GROUPS = frozenset({"", "apps", "batch", "extensions"})
 
 Json = Mapping[str, Any]
 
@@ -39,7 +40,7 @@ def pod_facts(pod: Json) -> PodFacts:
         uid=str(metadata.get("uid") or ""),
         resource_version=str(metadata.get("resourceVersion") or ""),
         labels={intern(str(key)): intern(str(value)) for key, value in _mapping(metadata, "labels").items()},
-        annotations={intern(key): value for key, value in annotations.items() if _kept(key, value)},
+        annotations={intern(key): value[:_MAX_ANNOTATION] for key, value in annotations.items() if _kept(key, value)},
         owner=_owner(metadata),
         phase=intern(str(status.get("phase") or "")),
         ready=ready.get("status") == "True",
@@ -84,8 +85,10 @@ def memory_bytes(quantity: object) -> int:
 
 
 def _kept(key: object, value: object) -> bool:
-    if not isinstance(key, str) or not isinstance(value, str) or len(value) > _MAX_ANNOTATION:
+    if not isinstance(key, str) or not isinstance(value, str):
         return False
+    if len(value) > _MAX_ANNOTATION and key != OPT_OUT_ANNOTATION:
+        return False  # cut short it may mean something else; an opt-out means the same
     domain = key.split("/")[0]
     return key in _KEPT_ANNOTATIONS or domain == GROUP or domain.endswith(f".{GROUP}")
 
@@ -94,20 +97,28 @@ def _owner(metadata: Json) -> Owner | None:
     for reference in _items(metadata, "ownerReferences"):
         if reference.get("controller") is True:
             return Owner(
-                intern(str(reference.get("kind"))),
+                intern(_kind(reference)),
                 intern(str(reference.get("name"))),
                 intern(str(reference.get("uid"))),
             )
     return None
 
 
+def _kind(reference: Json) -> str:
+    """`ReplicaSet` of Kubernetes' own groups; else with its group, as `StatefulSet.apps.kruise.io`: another kind, of
+    which nothing is known."""
+    kind, group = str(reference.get("kind")), str(reference.get("apiVersion") or "").rpartition("/")[0]
+    return kind if group in _OWN_GROUPS else f"{kind}.{group}"
+
+
 def _local_volumes(spec: Json) -> tuple[str, ...]:
-    """emptyDir on disk and hostPath: what an eviction would lose or leave behind."""
+    """emptyDir on disk, hostPath, and claims that are made and deleted with the pod: what an eviction would lose or
+    leave behind."""
     names = []
     for volume in _items(spec, "volumes"):
         empty_dir = volume.get("emptyDir")
         on_disk = isinstance(empty_dir, dict) and empty_dir.get("medium") != "Memory"
-        if on_disk or "hostPath" in volume:
+        if on_disk or "hostPath" in volume or "ephemeral" in volume:
             names.append(intern(str(volume.get("name"))))
     return tuple(names)
 

@@ -29,7 +29,8 @@ class TargetKey:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Owner:
-    """The controller of a pod (`ownerReferences[controller=true]`); of a Deployment's pod, its ReplicaSet."""
+    """The controller of a pod (`ownerReferences[controller=true]`); of a Deployment's pod, its ReplicaSet. `kind` has
+    its API group behind it where that is none of Kubernetes' own."""
 
     kind: str
     name: str
@@ -72,7 +73,7 @@ class PodFacts:
     priority_class: str
     mirror: bool
     local_volumes: tuple[str, ...]
-    """Names of emptyDir (not Memory) and hostPath volumes: what an eviction would lose."""
+    """Names of emptyDir (not Memory), hostPath and ephemeral volumes: what an eviction would lose."""
     node: str
     ip: str
     created_at: float

@@ -134,7 +134,10 @@ class Deciding:
         await self._adopt(before, self._journal.entries)
 
     def view(self, now: float) -> FleetView:
-        """Everything that a decision may depend on at this moment."""
+        """Everything that a decision may depend on at this moment. The journal is as it was last read or written, by
+        whatever led to that: what is decided on it is written against that version."""
+        if self._entries is not None:
+            self._entries = self._journal.entries
         policies = list(self._fleet.policies.values())
         pods = {pod.uid: pod for namespace in self._pods.followed for pod in self._pods.by_namespace(namespace)}
         return FleetView(

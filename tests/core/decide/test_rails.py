@@ -584,3 +584,14 @@ def test_one_pod_that_leaks_at_two_endpoints_is_no_storm() -> None:
     by = policy()
     both: list[OpenFinding] = [found(pod(), by), found(pod(), by, endpoint="debug")]
     assert plan(view(both, [by], [pod(), pod("ws-2")], healthy=0), NOW).intents
+
+
+@pytest.mark.parametrize("refusal", [Refusal.DISRUPTION_BUDGET, Refusal.API_REFUSED])
+@pytest.mark.parametrize("attempts", [1_100, 10**9])
+def test_however_often_it_was_refused_it_is_asked_again_every_five_minutes(refusal: Refusal, attempts: int) -> None:
+    """A disruption budget may say no for weeks."""
+    for ago, held in ((299.0, refusal), (301.0, None)):
+        refused = evicted(
+            pod(), at=NOW - ago, settled_at=NOW - ago, state=ActionState.FAILED, refusal=refusal, attempts=attempts
+        )
+        assert decided(one_leak(journal=[refused])).decision.refusal is held

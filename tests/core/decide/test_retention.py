@@ -116,3 +116,10 @@ def test_the_oldest_go_first() -> None:
     notes = [entry(f"n{i}", 100.0 - i, kind=Mode.ANNOTATE) for i in range(10)]
     kept = fit(notes, NOW, lambda _: 1, 4)
     assert kept == tuple(notes[6:])
+
+
+def test_a_policy_made_anew_keeps_its_breaker_whatever_generation_the_one_before_had() -> None:
+    """Generations begin at 1 again."""
+    before, now_open = verified("CCC", age=3 * OLD, generation=7), verified("CCC", age=2 * OLD, generation=1)
+    assert tripped(now_open, 1)
+    assert tripped(prune([*before, *now_open], NOW), 1)

@@ -23,6 +23,8 @@ CLOCK_SLACK = 5.0
 FIRST_RETRY = {Refusal.DISRUPTION_BUDGET: 30.0, Refusal.API_REFUSED: 60.0}
 """Seconds to the second attempt; each further one waits twice as long, up to LAST_RETRY."""
 LAST_RETRY = 300.0
+MOST_DOUBLINGS = 10
+"""Enough to pass LAST_RETRY; attempts go on for weeks where a budget never allows one."""
 FORBIDDEN_RETRY = 300.0
 """Seconds: rights are granted by people, so asking faster helps nobody."""
 
@@ -129,7 +131,7 @@ def _waiting(case: Case, refusal: Refusal) -> str | None:
     for action in mine:
         if action.state is not ActionState.FAILED or action.refusal is not refusal:
             continue
-        wait = min(FIRST_RETRY[refusal] * 2 ** (action.attempts - 1), LAST_RETRY)
+        wait = min(FIRST_RETRY[refusal] * 2.0 ** min(action.attempts - 1, MOST_DOUBLINGS), LAST_RETRY)
         if case.now < _settled(action) + wait:
             return f"{action.message} ({action.kind.value.lower()} {action.pod}; asked again later)"
     return None

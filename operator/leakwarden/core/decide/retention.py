@@ -58,7 +58,8 @@ def breaker_entries(journal: Sequence[Action]) -> set[str]:
             groups[action.policy, action.signature].append(action)
     kept: set[str] = set()
     for actions in groups.values():
-        newest = max(action.generation for action in actions)
+        # By time, not by number: a policy that was made anew begins at generation 1 again.
+        newest = max(actions, key=lambda action: (action.outcome_at or 0.0, action.id)).generation
         current = [action for action in actions if action.generation == newest]
         kept.update(action.id for action in (*latest_run(current), *verified_tail(current)))
     return kept
