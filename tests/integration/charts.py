@@ -54,6 +54,15 @@ SETS: dict[str, dict[str, Any]] = {
         "serviceAccount": {"create": False, "name": "ours"},
         "crds": {"install": False},
     },
+    "names that look like numbers": {
+        "watchNamespaces": ["123", "1e3", "null", "true"],
+        "actions": {"annotate": True},
+        "imagePullSecrets": ["42"],
+        "image": {"repository": "123", "tag": "10"},
+        "serviceAccount": {"name": "7"},
+        "persistence": {"enabled": True, "storageClass": "1"},
+        "commonLabels": {"cost": "0x10"},
+    },
     "nothing optional": {
         "podDisruptionBudget": {"enabled": False},
         "resources": {"requests": None, "limits": None},
@@ -84,6 +93,22 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a pace of nothing": ({"settings": {"samplesPerSecond": 0}}, "/settings/samplesPerSecond"),
     "a port out of range": ({"service": {"port": 70000}}, "/service/port"),
     "a size in words": ({"persistence": {"size": "big"}}, "/persistence/size"),
+    "a Lease that is renewed too late": (
+        {"leaderElection": {"renewDeadline": 12}}, "leaderElection.renewDeadline must be at most three quarters",
+    ),
+    "a Lease that is tried for once": ({"leaderElection": {"retry": 6}}, "leaderElection.retry must be at most half"),
+    "one port for two": ({"service": {"port": 8086}}, "service.port and settings.inspect"),
+    "a reading port out of range": ({"settings": {"inspect": "127.0.0.1:70000"}}, "/settings/inspect"),
+    "a setting beside its value": (
+        {"extraEnv": [{"name": "LEAKWARDEN_LEADER_ELECTION", "value": "false"}]}, "LEAKWARDEN_LEADER_ELECTION",
+    ),
+    "a Lease without rights": (
+        {"extraEnv": [{"name": "LEAKWARDEN_LEASE_NAME", "value": "x"}]}, "LEAKWARDEN_LEASE_NAME",
+    ),
+    "a label that selects": ({"podLabels": {"app.kubernetes.io/instance": "x"}}, "app.kubernetes.io/instance"),
+    "a repository on two lines": ({"image": {"repository": "a\nb: c"}}, "/image/repository"),
+    "a name that no Service has": ({"fullnameOverride": "1st"}, "cannot be named 1st"),
+    "a name that is too long": ({"fullnameOverride": "x" * 63}, "/fullnameOverride"),
     "an account of nobody": ({"serviceAccount": {"create": False}}, "/serviceAccount/name"),
     "a scrape interval without a unit": ({"serviceMonitor": {"interval": 30}}, "/serviceMonitor/interval"),
 }  # fmt: skip

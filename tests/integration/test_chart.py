@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +39,7 @@ def api(control_plane: Cluster) -> Cluster:
     The namespaces stay: nothing is made in them but by dry runs, other modules use `leakwarden` too, and a control
     plane without a namespace controller never ends one.
     """
-    for namespace in ("leakwarden", "team-a", "team-b"):
+    for namespace in ("leakwarden", "team-a", "team-b", "123", "1e3", "null", "true"):
         wanted = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
         control_plane.kubectl("apply", "-f", "-", stdin=json.dumps(wanted))
     for plural in ("servicemonitors", "prometheusrules"):
@@ -71,6 +73,31 @@ def test_a_field_that_the_api_server_does_not_know_would_be_noticed(api: Cluster
         api.kubectl(
             "apply", "--server-side", "--dry-run=server", "--validate=strict", "-f", "-", stdin=json.dumps(monitor)
         )
+
+
+def texts(value: Any, path: str = "") -> Iterator[tuple[str, Any]]:
+    """What must be text: names, namespaces, values of variables, labels and annotations."""
+    children = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, child in children:
+        where = f"{path}.{key}"
+        named = key in ("name", "namespace", "value", "image", "claimName", "storageClassName", "serviceAccountName")
+        if named or path.endswith(("labels", "matchLabels", "annotations")):
+            yield where, child
+        yield from texts(child, where)
+
+
+@pytest.mark.parametrize(
+    ("namespace", "release"), [("123", "leakwarden"), ("1e3", "r"), ("null", "a.b"), ("true", "x" * 53)]
+)
+def test_a_name_that_looks_like_a_number_stays_a_name(namespace: str, release: str) -> None:
+    values = json.dumps(SETS["names that look like numbers"])
+    said = helm.helm("template", release, str(helm.CHART), "-n", namespace, "-f", "-", stdin=values)
+    documents = [each for each in yaml.safe_load_all(said) if each and each["kind"] != "CustomResourceDefinition"]
+    found = [(each["kind"], *text) for each in documents for text in texts(each)]
+    assert len(found) > 100 and [each for each in found if not isinstance(each[-1], str)] == []
+    assert {each["metadata"]["namespace"] for each in of_kind(documents, "Service")} == {namespace}
+    names = [each["metadata"]["name"] for each in documents if each["kind"] != "ServiceAccount"]
+    assert [name for name in names if not re.fullmatch(r"[a-z][-a-z0-9]{0,62}", name)] == []
 
 
 @pytest.mark.parametrize(("values", "named"), WRONG.values(), ids=WRONG)

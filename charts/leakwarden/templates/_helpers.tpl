@@ -1,8 +1,36 @@
-{{/* Name of the release's objects: at most 50 characters, so that suffixes fit into 63. */}}
+{{/* Name of the release's objects: at most 50 characters, so that suffixes fit into 63, and one that a Service may have. */}}
 {{- define "leakwarden.fullname" -}}
 {{- $name := default .Chart.Name .Values.nameOverride -}}
-{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
-{{- default $full .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) | replace "." "-" -}}
+{{- $short := default $full .Values.fullnameOverride | trunc 50 | trimSuffix "-" -}}
+{{- if not (regexMatch "^[a-z]" $short) -}}
+{{- fail (printf "the Service cannot be named %s, which begins with a digit: set fullnameOverride" $short) -}}
+{{- end -}}
+{{- $short -}}
+{{- end -}}
+
+{{/* What the schema cannot say. The operator would refuse it, or worse, when the release is changed already. */}}
+{{- define "leakwarden.checks" -}}
+{{- $lease := .Values.leaderElection -}}
+{{- if gt (float64 $lease.renewDeadline) (mulf 0.75 $lease.duration) -}}
+{{- fail "leaderElection.renewDeadline must be at most three quarters of leaderElection.duration" -}}
+{{- end -}}
+{{- if gt (float64 $lease.retry) (mulf 0.5 $lease.renewDeadline) -}}
+{{- fail "leaderElection.retry must be at most half of leaderElection.renewDeadline" -}}
+{{- end -}}
+{{- if hasSuffix (printf ":%v" .Values.service.port) .Values.settings.inspect -}}
+{{- fail (printf "service.port and settings.inspect cannot both have port %v: the operator listens on both" .Values.service.port) -}}
+{{- end -}}
+{{- if and .Values.persistence.enabled .Values.persistence.existingClaim (gt (int .Values.replicas) 1) -}}
+{{- fail "persistence.existingClaim is for one replica, since each keeps its own state: set replicas: 1, or leave existingClaim empty" -}}
+{{- end -}}
+{{- $ours := list "LEAKWARDEN_LEASE_NAME" -}}
+{{- range include "leakwarden.env" . | fromYamlArray }}{{ $ours = append $ours .name }}{{ end -}}
+{{- range .Values.extraEnv -}}
+{{- if has .name $ours -}}
+{{- fail (printf "extraEnv cannot set %s: the chart does, and grants rights by it; there is a value for what may be changed" .name) -}}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "leakwarden.serviceAccount" -}}
@@ -18,8 +46,8 @@
 {{- end -}}
 
 {{- define "leakwarden.selector" -}}
-app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/component: operator
 {{- end -}}
 
@@ -28,8 +56,8 @@ app.kubernetes.io/component: operator
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
-app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/name: {{ default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" | quote }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- with .Values.commonLabels }}
 {{ toYaml . }}
 {{- end }}
@@ -98,7 +126,7 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{- with .Values.imagePullSecrets }}
 imagePullSecrets:
 {{- range . }}
-- name: {{ . }}
+- name: {{ . | quote }}
 {{- end }}
 {{- end }}
 {{- with .Values.nodeSelector }}
@@ -118,7 +146,7 @@ kind: {{ $kind }}
 metadata:
   name: {{ .name }}
   {{- with .namespace }}
-  namespace: {{ . }}
+  namespace: {{ . | quote }}
   {{- end }}
   labels: {{- include "leakwarden.labels" .root | nindent 4 }}
   annotations: {{- include "leakwarden.cleanupHook" (dict "weight" "-1") | nindent 4 }}
@@ -129,13 +157,13 @@ kind: {{ $kind }}Binding
 metadata:
   name: {{ .name }}
   {{- with .namespace }}
-  namespace: {{ . }}
+  namespace: {{ . | quote }}
   {{- end }}
   labels: {{- include "leakwarden.labels" .root | nindent 4 }}
   annotations: {{- include "leakwarden.cleanupHook" (dict "weight" "-1") | nindent 4 }}
 roleRef: {apiGroup: rbac.authorization.k8s.io, kind: {{ $kind }}, name: {{ .name }}}
 subjects:
-- {kind: ServiceAccount, name: {{ .account }}, namespace: {{ .root.Release.Namespace }}}
+- {kind: ServiceAccount, name: {{ .account }}, namespace: {{ .root.Release.Namespace | quote }}}
 {{- end -}}
 
 {{- define "leakwarden.cleanupHook" -}}

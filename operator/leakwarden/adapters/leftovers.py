@@ -39,6 +39,11 @@ class Leftovers:
             while await self._pods(path, labels):  # noqa: ASYNC110 (they are another process's)
                 await asyncio.sleep(LOOK_AGAIN)
 
+    async def others(self, selector: str) -> list[str]:
+        """Pods of the operator's own namespace that fit: they lead by the same Lease, and act by the same journal."""
+        pods = await self._pods(f"/api/v1/namespaces/{self._home}/pods", {"labelSelector": selector})
+        return sorted(str(pod["metadata"]["name"]) for pod in pods)
+
     async def annotated(self) -> list[PodFacts]:
         """Pods that carry our annotation: annotations have no selector, so every pod is listed."""
         paths = [f"/api/v1/namespaces/{namespace}/pods" for namespace in self._namespaces] or ["/api/v1/pods"]

@@ -12,10 +12,11 @@ from leakwarden.errors import ApiError
 from leakwarden.settings import Settings
 
 
-async def cleanup(settings: Settings, after: str, patience: float) -> AsyncIterator[str]:
+async def cleanup(settings: Settings, after: str, patience: float, unless: str = "") -> AsyncIterator[str]:
     """Sentences about what was done. Raises ApiError at the end when an annotation stayed.
 
     `after`: labels of the operator's pods that must be gone first, for `patience` seconds at most; empty: not waited.
+    `unless`: labels of other operators' pods, which journal and Lease are left to; empty: there are none.
     """
     connection = await load_connection(str(settings.kubeconfig) if settings.kubeconfig else None)
     async with KubeClient(connection) as api:
@@ -30,7 +31,11 @@ async def cleanup(settings: Settings, after: str, patience: float) -> AsyncItera
                 stayed.append(error)
             else:
                 yield f"pod {pod.namespace}/{pod.name}: annotation {SUMMARY_ANNOTATION} removed"
-        for name in await leftovers.delete_own():
+        others = await leftovers.others(unless) if unless else []
+        if others:
+            where = f"in namespace {settings.namespace}"
+            yield f"journal and Lease {where} stay: pod {others[0]} of another release has them"
+        for name in () if others else await leftovers.delete_own():
             yield f"{name} in namespace {settings.namespace} deleted"
     if stayed:
         raise ApiError(

@@ -23,7 +23,12 @@ from leakwarden.errors import LeakwardenError
     "--patience", type=click.FloatRange(min=0), default=60.0, show_default=True, metavar="SECONDS",
     help="How long to wait for that.",
 )  # fmt: skip
-def cleanup(after: str, patience: float) -> None:
+@click.option(
+    "--unless", default="", metavar="LABELS",
+    help="Leave journal and Lease where they are while pods of the operator's namespace have these labels: they are of "
+    "another operator, which shares them.",
+)  # fmt: skip
+def cleanup(after: str, patience: float, unless: str) -> None:
     """Take away what the operator wrote into a cluster, for uninstalling.
 
     That is the annotation leakwarden.io/leak of pods, the journal of actions and the Lease. LeakPolicies stay as they
@@ -37,7 +42,7 @@ def cleanup(after: str, patience: float) -> None:
     async def tell() -> None:
         from leakwarden.cli.cleanup import cleanup as sentences
 
-        async for sentence in sentences(from_environment(os.environ), after, patience):
+        async for sentence in sentences(from_environment(os.environ), after, patience, unless):
             click.echo(sentence)
 
     try:
