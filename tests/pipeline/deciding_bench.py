@@ -22,7 +22,7 @@ from leakwarden.pipeline.judging import NOTE
 from leakwarden.pipeline.recording import Recording
 from tests.core.decide.fleets import leak
 from tests.pipeline.build import owned, policy, report_of
-from tests.pipeline.fakes import Actuator, Events, FailingStore, HandClock, MemoryJournal, Pods, Statuses, untimed
+from tests.pipeline.fakes import Actuator, Events, FailingStore, HandClock, Look, MemoryJournal, Pods, Statuses, untimed
 
 LOST = ApiUnavailable("no answer in time")
 FORBIDDEN = ApiForbidden("cannot create pods/eviction in namespace demo", 403)
@@ -44,8 +44,9 @@ class Bench:
         self.live, self.dry = Actuator(), Actuator()
         self.recording = Recording(self.fleet, self.store, self.statuses, self.events, self.clock)
         actuators = {False: self.live, True: self.dry}
+        self.look = Look(lambda: self.fleet.policies, self.pods.pods.values)
         self.deciding = Deciding(
-            self.fleet, self.pods, self.journal, actuators, self.recording, self.clock, untimed(self.clock)
+            self.fleet, self.pods, self.journal, actuators, self.recording, self.clock, untimed(self.clock), self.look
         )
 
     def put(self, by: Policy, *pods: PodFacts) -> list[Watch]:

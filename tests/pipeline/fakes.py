@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -123,6 +123,24 @@ class Policies(Refusing):
     async def annotated_namespaces(self) -> frozenset[str]:
         self.check()
         return self.annotated
+
+
+class Look(Refusing):
+    """What is in the API: `policies` and `pods` are asked each time."""
+
+    def __init__(
+        self, policies: Callable[[], Mapping[PolicyKey, Policy]], pods: Callable[[], Iterable[PodFacts]]
+    ) -> None:
+        self._policies = policies
+        self._pods = pods
+
+    async def policy(self, key: PolicyKey) -> Policy | None:
+        self.check()
+        return self._policies().get(key)
+
+    async def pod(self, namespace: str, name: str) -> PodFacts | None:
+        self.check()
+        return next((pod for pod in self._pods() if (pod.namespace, pod.name) == (namespace, name)), None)
 
 
 Answer = Reading | Failure | Exception | None

@@ -12,13 +12,15 @@ import pytest
 from leakwarden.adapters.store import SqliteStore
 from leakwarden.api import OPT_OUT_ANNOTATION
 from leakwarden.core.actions import Action, ActionState, Refusal
+from leakwarden.core.pod_facts import SAFE_TO_EVICT_ANNOTATION
 from leakwarden.core.policy import Policy
 from leakwarden.core.targets import PodFacts, PolicyKey
+from leakwarden.errors import ApiForbidden
 from leakwarden.pipeline.deciding import NOT_SENT
 from tests.core.decide.fleets import evicted
 from tests.pipeline.build import owned, pod, policy
 from tests.pipeline.deciding_bench import Bench, annotating, evicting, pair
-from tests.pipeline.fakes import FailingStore, HandClock, MemoryJournal, Pods
+from tests.pipeline.fakes import FailingStore, HandClock, Look, MemoryJournal, Pods
 
 
 @pytest.fixture
@@ -115,6 +117,55 @@ async def test_a_finding_that_ended_meanwhile_leads_to_nothing(bench: Bench) -> 
     meanwhile(bench, lambda: setattr(watch, "report", over))
     await bench.turn()
     assert bench.live.asked == []
+
+
+UNSEEN_POLICIES = {
+    "edited": policy("gopls", generation=2, mode="Evict", pausedUntil="2099-01-01T00:00:00Z"),
+    "made anew": policy("gopls", uid="another", mode="Evict"),
+    "deleted": None,
+}
+
+
+@pytest.mark.parametrize("there", UNSEEN_POLICIES.values(), ids=UNSEEN_POLICIES)
+async def test_a_policy_whose_change_no_watch_has_told_is_obeyed(bench: Bench, there: Policy | None) -> None:
+    by = evicting("gopls")
+    bench.leaking(by, pod())
+    bench.deciding._look = Look(lambda: {} if there is None else {by.key: there}, bench.pods.pods.values)
+    await bench.turn()
+    assert (bench.live.asked, bench.journal.stored) == ([], {})
+
+
+UNSEEN_PODS = {
+    "opted out": pod(annotations={OPT_OUT_ANNOTATION: "true"}),
+    "not safe to evict": pod(annotations={SAFE_TO_EVICT_ANNOTATION: "false"}),
+    "another of that name": pod(uid="another"),
+    "gone": None,
+}
+
+
+@pytest.mark.parametrize("there", UNSEEN_PODS.values(), ids=UNSEEN_PODS)
+async def test_a_pod_whose_change_no_watch_has_told_is_left_alone(bench: Bench, there: PodFacts | None) -> None:
+    bench.leaking(evicting(), pod())
+    bench.deciding._look = Look(lambda: bench.fleet.policies, lambda: [there] if there else [])
+    await bench.turn()
+    assert (bench.live.asked, bench.journal.stored) == ([], {})
+
+
+async def test_another_version_of_the_same_pod_is_no_change(bench: Bench) -> None:
+    bench.leaking(evicting(), pod())
+    bench.deciding._look = Look(lambda: bench.fleet.policies, lambda: [pod(resource_version="2")])
+    await bench.turn()
+    assert bench.live.evicted == ["ws-1"]
+
+
+async def test_what_cannot_be_looked_at_once_more_is_not_evicted_until_it_can(bench: Bench) -> None:
+    bench.leaking(evicting(), pod())
+    bench.look.refuse = ApiForbidden("cannot get leakpolicies.leakwarden.io in namespace demo", 403)
+    await bench.turn()
+    assert (bench.live.asked, bench.journal.stored) == ([], {})
+    bench.look.refuse = None
+    await bench.turn()
+    assert bench.live.evicted == ["ws-1"]
 
 
 class SlowJournal(MemoryJournal):

@@ -23,6 +23,7 @@ from tests.pipeline.fakes import (
     Actuator,
     Events,
     FailingStore,
+    Look,
     LoopClock,
     MemoryJournal,
     Pods,
@@ -47,7 +48,8 @@ class Process:
         self.recording = Recording(self.fleet, self.store, world.statuses, world.events, clock)
         actuators = {False: world.live, True: world.dry}
         steps = untimed(clock)
-        self.deciding = Deciding(self.fleet, self.pods, self.journal, actuators, self.recording, clock, steps)
+        look = Look(lambda: world.policies.there, world.pods.values)
+        self.deciding = Deciding(self.fleet, self.pods, self.journal, actuators, self.recording, clock, steps, look)
         self.judging = Judging(
             self.fleet, self.store, clock, self.deciding.changed, inherited=self.recording.inherited
         )

@@ -21,6 +21,7 @@ from leakwarden.adapters.kopf_login import kopf_login
 from leakwarden.adapters.kube_api import KubeClient
 from leakwarden.adapters.kube_config import KubeConnection
 from leakwarden.adapters.kube_errors import cap
+from leakwarden.adapters.last_look import LastLook
 from leakwarden.adapters.loop_lag import watch_loop_lag
 from leakwarden.adapters.metrics import FleetCollector, ProcessMetrics, SampleMetrics
 from leakwarden.adapters.pattern_maps import PatternMaps
@@ -99,7 +100,7 @@ async def act(
         )  # fmt: skip
         actuators = {False: LiveActuator(guarded), True: DryRunActuator(guarded)}
         steps = Steps(clock, process.samples.took)
-        deciding = Deciding(fleet, pods, journal, actuators, recording, clock, steps)
+        deciding = Deciding(fleet, pods, journal, actuators, recording, clock, steps, LastLook(api))
         maps = PatternMaps(api, settings.namespace)
         patterns = Patterns(maps, process.itself.patterns_refused, settings.docs_url or "")
         judging = Judging(

@@ -20,14 +20,14 @@ from leakwarden.core.policy import Policy, mutes_of, remediation_of
 from leakwarden.core.report.events import ObjectRef, action_events, policy_ref, refusal_events
 from leakwarden.core.report.status import ACCEPTED
 from leakwarden.core.report.values import TargetReport
-from leakwarden.core.targets import PolicyKey, TargetKey
+from leakwarden.core.targets import PodFacts, PolicyKey, TargetKey
 from leakwarden.core.verify import Judged, verify
 from leakwarden.errors import ApiConflict, ApiError, ApiForbidden, DisruptionBudget, OutcomeUnknown
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.fleet import Fleet, Watch
 from leakwarden.pipeline.inheriting import may_be_noted
 from leakwarden.pipeline.muting import Muting
-from leakwarden.pipeline.ports import Actuator, Journal, PodWatch
+from leakwarden.pipeline.ports import Actuator, Journal, LastLook, PodWatch
 from leakwarden.pipeline.recording import Recording
 from leakwarden.pipeline.steps import Step, Steps
 
@@ -59,7 +59,9 @@ class Deciding:
         recording: Recording,
         clock: Clock,
         steps: Steps,
+        look: LastLook,
     ) -> None:
+        self._look = look
         self._fleet = fleet
         self._pods = pods
         self._journal = journal
@@ -206,10 +208,24 @@ class Deciding:
         """Whether the policy and the pod are what they were when this was planned. Every write takes time."""
         if intent.action is None:
             return True
-        key, pod = intent.action.policy, self._pods.get(intent.pod.uid)
-        if pod is None or self._fleet.policies.get(key) is not self._meant.get(key):
+        key = intent.action.policy
+        same = self._fleet.policies.get(key) is self._meant.get(key)
+        return same and _same_pod(self._pods.get(intent.pod.uid), intent.pod)
+
+    async def _still_so(self, intent: Intent) -> bool:
+        """The same, asked of the API before an eviction: a watch can be late, or dead without a word."""
+        if intent.verb is not Verb.EVICT or intent.action is None:
+            return True
+        meant = self._meant[intent.action.policy]
+        try:
+            policy = await self._look.policy(meant.key)
+            pod = await self._look.pod(intent.pod.namespace, intent.pod.name)
+        except ApiError as error:
+            log.warning("not done, since it cannot be looked at once more: evict %s: %s", intent.pod.name, error)
             return False
-        return replace(pod, resource_version=intent.pod.resource_version) == intent.pod
+        if policy is None or (policy.uid, policy.generation) != (meant.uid, meant.generation):
+            return False
+        return _same_pod(pod, intent.pod)
 
     def _still_planned(self, intent: Intent) -> bool:
         """Whether this eviction would be decided on again now, by all that is known now. Where the journal is not what
@@ -226,7 +242,7 @@ class Deciding:
             await self._unannotate(actuator, intent)
             return
         action = intent.action
-        if not (self._still_meant(intent) and self._still_planned(intent)):
+        if not (await self._still_so(intent) and self._still_meant(intent) and self._still_planned(intent)):
             self.changed(action.policy)
             return
         try:
@@ -346,6 +362,10 @@ class Deciding:
     def journal(self) -> tuple[Action, ...]:
         """As last known: for status and metrics, not for a plan."""
         return self._journal.entries if self._entries is None else self._entries
+
+
+def _same_pod(found: PodFacts | None, planned: PodFacts) -> bool:
+    return found is not None and replace(found, resource_version=planned.resource_version) == planned
 
 
 def is_fresh(report: TargetReport, now: float) -> bool:

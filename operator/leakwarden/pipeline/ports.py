@@ -54,6 +54,14 @@ class PodWatch(Protocol):
     async def changes(self) -> dict[str, frozenset[str]]: ...
 
 
+class LastLook(Protocol):
+    """What stands in the API at this moment, whatever a watch has told; None: nothing of that name. Raises ApiError."""
+
+    async def policy(self, key: PolicyKey) -> Policy | None: ...
+
+    async def pod(self, namespace: str, name: str) -> PodFacts | None: ...
+
+
 class PolicyList(Protocol):
     """What stands in the watched namespaces, read once. Raises ApiError."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -595,3 +596,12 @@ def test_however_often_it_was_refused_it_is_asked_again_every_five_minutes(refus
             pod(), at=NOW - ago, settled_at=NOW - ago, state=ActionState.FAILED, refusal=refusal, attempts=attempts
         )
         assert decided(one_leak(journal=[refused])).decision.refusal is held
+
+
+FAR = datetime.fromisoformat("9999-12-31T23:59:59-12:00").timestamp()
+
+
+def test_a_time_beyond_the_calendar_holds_up_nobody_else() -> None:
+    assert decided(one_leak(by=policy(paused_until=FAR))).decision.refusal is Refusal.PAUSED
+    for_ever = Mute(GOPLS, "memory/main.keep", "known", FAR)
+    assert decided(one_leak(mutes=(for_ever,))).decision.refusal is Refusal.MUTED

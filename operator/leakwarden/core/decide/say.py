@@ -6,17 +6,24 @@ from datetime import UTC, datetime
 
 from leakwarden.core.targets import Owner, PodFacts
 
+LAST = datetime.max.replace(tzinfo=UTC, microsecond=0).timestamp()
+
 
 def clock(at: float, now: float) -> str:
     """`14:20 UTC`, with the date in front where it is not today's."""
-    moment = datetime.fromtimestamp(at, UTC)
+    moment = _utc(at)
     same_day = moment.date() == datetime.fromtimestamp(now, UTC).date()
     return moment.strftime("%H:%M UTC" if same_day else "%Y-%m-%d %H:%M UTC")
 
 
 def stamp(at: float) -> str:
     """`2026-11-23T13:02Z`: for what is read on another day."""
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%MZ")
+    return _utc(at).strftime("%Y-%m-%dT%H:%MZ")
+
+
+def _utc(at: float) -> datetime:
+    """A time that somebody wrote west of Greenwich at the end of the last year that there is lies in the next."""
+    return datetime.fromtimestamp(min(at, LAST), UTC)
 
 
 def span(seconds: float) -> str:
