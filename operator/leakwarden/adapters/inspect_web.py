@@ -5,6 +5,7 @@ No token: who reaches it may port-forward to the operator's pod. docs/commands.m
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Protocol
 
@@ -12,8 +13,10 @@ from aiohttp import web
 
 from leakwarden.adapters.listener import Listener
 from leakwarden.api.inspection import Details, InspectionModel, Leadership, Targets
+from leakwarden.core.printable import printable
 
 DEFAULT_ROWS = 100
+_ROWS = re.compile(r"[1-9][0-9]{0,5}")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -56,8 +59,8 @@ class InspectServer:
 
     async def _targets(self, request: web.Request) -> web.Response:
         most = request.query.get("most", str(DEFAULT_ROWS))
-        if not most.isdecimal() or not 0 < int(most) < 1_000_000:
-            return web.Response(status=400, text=f"most={most[:40]} is no number of rows\n")
+        if not _ROWS.fullmatch(most):
+            return web.Response(status=400, text=f"most={printable(most[:40])} is no number of rows\n")
         inspector = self._ask()
         if isinstance(inspector, str):
             return _nobody(inspector)
