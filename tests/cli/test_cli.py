@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
 import socket
+import subprocess
+import sys
 import tomllib
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -143,3 +146,16 @@ def test_run_with_an_api_server_that_is_not_there_says_so_at_once(tmp_path: Path
     assert "cannot list leakpolicies" in line
     assert f"127.0.0.1:{port}" in line
     assert not (tmp_path / "state").exists()
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
+def test_a_terminal_that_lacks_a_letter_gets_it_escaped(encoding: str) -> None:
+    environment = {"PATH": os.environ["PATH"], "PYTHONIOENCODING": encoding}
+    done = subprocess.run([sys.executable, "-m", "leakwarden", "patterns"], env=environment, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert ("\u2500" if encoding == "utf-8" else r"\u2500") in done.stdout.decode(encoding)
+
+
+def test_without_any_stdout_it_says_so() -> None:
+    done = subprocess.run(["bash", "-c", f"{sys.executable} -m leakwarden rules >&-"], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (2, b"leakwarden: stdout cannot be written: it is closed\n")

@@ -54,6 +54,14 @@ def test_on_a_narrow_terminal_nothing_is_cut_off() -> None:
     assert "".join(KEEP.split()) in "".join(page.split())
 
 
+def test_words_of_a_newer_operator_are_shown_as_they_came() -> None:
+    target = leaking()
+    rule = target.rules[0].model_copy(update={"unit": "ratio", "state": "Dozing", "value": 0.5, "growth": -2.0})
+    page = drawn(Details(at=NOW, targets=(target.model_copy(update={"rules": (rule,)}),)))
+    (line,) = (line for line in page.splitlines() if line.startswith("live-heap"))
+    assert line.split()[1:4] == ["Dozing", "0.5", "-2"]
+
+
 def test_wide_says_when_each_rule_is_met() -> None:
     page = drawn(Details(at=NOW, targets=(leaking(),)), width=200, wide=True)
     assert "LiveHeap grows by 64Mi in 15m, held for 2m" in page

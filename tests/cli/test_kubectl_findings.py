@@ -64,6 +64,15 @@ async def test_programs_get_all_that_status_has(tmp_path: Path, form: str, read:
         assert read(await here.good("findings", "-o", form)) == []
 
 
+async def test_what_a_list_for_programs_cannot_say_is_said_beside_it(tmp_path: Path) -> None:
+    async with cluster(tmp_path, policy(status=found(finding(), findingsTotal=35)), policy("new")) as here:
+        result = await here.run("findings", "-o", "json")
+    assert (result.exit_code, len(json.loads(result.stdout))) == (0, 1)
+    assert result.stderr.splitlines() == [
+        "gopls: 1 of about 35 findings; status has the worst only.", "new: no operator has looked at it yet."
+    ]  # fmt: skip
+
+
 async def test_wide_adds_what_people_copy(tmp_path: Path) -> None:
     async with cluster(tmp_path, policy(status=found(finding(muted="for good: known")))) as here:
         head, line = (await here.good("findings", "-o", "wide")).splitlines()

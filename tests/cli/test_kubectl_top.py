@@ -57,6 +57,15 @@ async def test_programs_get_all_that_is_known(tmp_path: Path) -> None:
     assert "limitAt" not in found
 
 
+async def test_what_a_list_for_programs_leaves_out_is_said_beside_it(tmp_path: Path) -> None:
+    made = Operator([row(), row("ws-2")])
+    async with cluster(tmp_path) as here, reading_port(made):
+        install(here, made)
+        result = await here.run("top", "-o", "json", "--rows", "1")
+    assert (result.exit_code, len(json.loads(result.stdout))) == (0, 1)
+    assert result.stderr == "1 of 2 targets in namespace demo, 12:00:00 UTC\n"
+
+
 async def test_wide_says_why(tmp_path: Path) -> None:
     made = Operator([row(muted=True)])
     async with cluster(tmp_path) as here, reading_port(made):

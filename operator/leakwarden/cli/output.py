@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Callable
@@ -31,15 +32,22 @@ def written(text: str | bytes) -> None:
 
 def tried(text: str | bytes) -> OSError | None:
     """What kept `text` from stdout, if anything; from then on whatever is written there goes nowhere."""
+    if sys.stdout is None:
+        return OSError(errno.EBADF, "it is closed")
     try:
-        # Half of a surrogate pair, of a recording or a file name, goes into no encoding; escaped so, JSON stays JSON.
-        shown = text if isinstance(text, bytes) else text.encode("utf-8", "backslashreplace").decode()
-        click.echo(shown, nl=False)
+        click.echo(text if isinstance(text, bytes) else _encodable(text), nl=False)
         sys.stdout.flush()
     except OSError as error:
         _forget()
         return error
     return None
+
+
+def _encodable(text: str) -> str:
+    """Half of a surrogate pair, of a recording or a file name, goes into no encoding; escaped so, JSON stays JSON. A
+    terminal of another encoding than UTF-8 lacks letters, too."""
+    encoding = sys.stdout.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def noted(text: str) -> None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from leakwarden.api.inspection import Details, FindingDetail, RuleStanding, TargetDetail
+    from leakwarden.api.words import Unit
 
 EXAMPLES = """\b
 Examples: a pod of the context's namespace, and all that is known as JSON.
@@ -131,14 +132,19 @@ def _levels(target: TargetDetail) -> str:
 
 
 def _signed(value: float, unit: str) -> str:
-    from leakwarden.api.words import Unit
     from leakwarden.core.report.amounts import amount
 
-    return f"{'-' if value < 0 else '+'}{amount(abs(value), Unit(unit), digits=2)}"
+    return f"{'-' if value < 0 else '+'}{amount(abs(value), _unit(unit), digits=2)}"
+
+
+def _unit(word: str) -> Unit:
+    """One that this version does not know, of a newer operator, is a plain number here."""
+    from leakwarden.api.words import Unit
+
+    return Unit(word) if word in {unit.value for unit in Unit} else Unit.COUNT
 
 
 def _rule_columns() -> list[Column]:
-    from leakwarden.api.words import Unit
     from leakwarden.cli.kubectl.moments import age
     from leakwarden.core.report.amounts import amount
     from leakwarden.core.report.names import short_function
@@ -147,7 +153,7 @@ def _rule_columns() -> list[Column]:
         return printable(rule.state, _STATES.get(rule.state, "dim"))
 
     def value(rule: RuleStanding) -> str:
-        return "-" if rule.value is None else amount(rule.value, Unit(rule.unit))
+        return "-" if rule.value is None else amount(rule.value, _unit(rule.unit))
 
     def bound(rule: RuleStanding) -> str:
         return "-" if rule.growth is None else _signed(rule.growth, rule.unit)

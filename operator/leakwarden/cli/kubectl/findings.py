@@ -43,11 +43,9 @@ async def _findings(scope: Scope, names: tuple[str, ...], form: str) -> None:
     async with connected(scope) as session:
         policies = await chosen(session, names, every=False) if names else await all_policies(session)
     rows = [row for policy in policies for row in rows_of(policy)]
-    if printed(rows, form):
-        return
     for line in _asides(policies, session.where):
         noted(line)
-    if rows:
+    if not printed(rows, form) and rows:
         print_table(_columns(datetime.now(UTC), several=scope.everywhere), _worst_first(rows), wide=form == "wide")
 
 

@@ -70,9 +70,8 @@ async def _top(
             return
         async with there.operator() as asked:
             found = await asked.targets(there.namespace, policy, rows or 20)
-    if printed([row.model_dump(mode="json", by_alias=True, exclude_none=True) for row in found.targets], form):
-        return
-    if found.targets:
+    documents = [row.model_dump(mode="json", by_alias=True, exclude_none=True) for row in found.targets]
+    if not printed(documents, form) and found.targets:
         print_table(columns(found.at, several=not there.namespace), found.targets, wide=form == "wide")
     if len(found.targets) < found.total or not found.total:
         noted(below(found, there))
