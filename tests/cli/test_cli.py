@@ -151,7 +151,8 @@ def test_run_with_an_api_server_that_is_not_there_says_so_at_once(tmp_path: Path
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1", "utf-8"])
 def test_a_terminal_that_lacks_a_letter_gets_it_escaped(encoding: str) -> None:
     environment = {"PATH": os.environ["PATH"], "PYTHONIOENCODING": encoding}
-    done = subprocess.run([sys.executable, "-m", "leakwarden", "patterns"], env=environment, capture_output=True, check=False)
+    command = [sys.executable, "-m", "leakwarden", "patterns"]
+    done = subprocess.run(command, env=environment, capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert ("\u2500" if encoding == "utf-8" else r"\u2500") in done.stdout.decode(encoding)
 

@@ -99,6 +99,16 @@ async def test_a_namespace_that_cannot_be_is_refused_before_anything_is_asked(tm
         assert here.asked == []
 
 
+@pytest.mark.parametrize("text", ["a: [", "\x00", "", "- a", "words", "contexts: 5", "current-context: nowhere"])
+async def test_a_kubeconfig_that_is_none_is_said_with_its_name(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "broken"
+    file.write_text(text)
+    async with cluster(tmp_path, policy()) as here:
+        said = await here.bad("findings", "--kubeconfig", str(file))
+    assert said[0].startswith(f"leakwarden: cannot load {file}: ")
+    assert said[1] == "  --kubeconfig names the file and --context one of `kubectl config get-contexts`."
+
+
 async def test_what_a_condition_says_cannot_steer_the_terminal(tmp_path: Path) -> None:
     evil = {**READY, "status": "False", "reason": "Forbidden", "message": "cannot list \x1b[2J\x9b31m\n"}
     async with cluster(tmp_path, policy(status=found(finding(severity="\x1b[31m"), conditions=[evil]))) as here:

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from yaml import YAMLError
+
 from leakwarden.adapters.kube_errors import cap
 from leakwarden.errors import ApiError
 
@@ -89,8 +91,8 @@ async def load_connection(kubeconfig: str | None = None, context: str | None = N
             )
             token_file = _token_file_of(loader, path)
         ssl_context = _ssl_context(configuration)
-    except (config.ConfigException, OSError, TypeError, AttributeError, ValueError) as error:
-        raise ApiError(f"cannot load {'the ServiceAccount' if in_cluster else path}: {cap(str(error))}") from error
+    except (config.ConfigException, OSError, TypeError, AttributeError, ValueError, YAMLError) as error:
+        raise ApiError(f"cannot load {'the ServiceAccount' if in_cluster else path}: {_why(error)}") from error
     return KubeConnection(
         server=configuration.host.rstrip("/"),
         ssl_context=ssl_context,
@@ -130,9 +132,15 @@ def _contexts(path: str) -> tuple[list[dict[str, Any]], str]:
 
     try:
         contexts, current = config.list_kube_config_contexts(path)  # type: ignore[no-untyped-call]
-    except (config.ConfigException, OSError, TypeError, AttributeError, ValueError) as error:
-        raise ApiError(f"cannot load {path}: {cap(str(error))}") from error
+    except (config.ConfigException, OSError, TypeError, AttributeError, ValueError, YAMLError) as error:
+        raise ApiError(f"cannot load {path}: {_why(error)}") from error
     return contexts, str((current or {}).get("name") or "")
+
+
+def _why(error: Exception) -> str:
+    """The client library walks through whatever the YAML holds: an empty file, a list, another form of file."""
+    what = "it is no kubeconfig: " if isinstance(error, TypeError | AttributeError | YAMLError) else ""
+    return what + cap(str(error))
 
 
 def _where(kubeconfig: str | None) -> str:
