@@ -92,8 +92,8 @@ async def test_a_goroutine_finding_says_whose_document_it_is(life: Life) -> None
         LabelShare("doc_mode", "edit", 1.0, exact=True),
         LabelShare("doc_id", "file:///src/main.go", 0.9, exact=True),
     )
-    message = finding_message(found)
-    assert "100 % of the new goroutines belong to doc_mode=edit, 90 % to doc_id=file:///src/main.go. " in message
+    said = "100 % of the new goroutines belong to doc_mode=edit, 90 % to doc_id=file:///src/main.go (pprof labels). "
+    assert said in finding_message(found)
 
 
 async def test_a_policy_that_hides_values_keeps_them_out_of_findings_and_of_what_is_stored(life: Life) -> None:
@@ -122,7 +122,7 @@ async def test_of_memory_it_is_estimated_whose_goroutines_run_where_it_is_alloca
     assert 0.75 < by_document.share < 0.9
     message = finding_message(found)
     assert "About 100 % of the goroutines seen in main.(*server).analyse belong to doc_mode=edit, about " in message
-    assert " (for the memory an estimate: heap profiles carry no labels). " in message
+    assert " (pprof labels; for the memory an estimate, heap profiles carry none). " in message
 
 
 async def test_a_policy_that_hides_values_has_no_estimate_for_memory(life: Life) -> None:

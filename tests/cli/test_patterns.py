@@ -34,9 +34,9 @@ def test_what_is_printed_whole_is_a_table_again(form: str) -> None:
 def test_one_pattern_is_told_whole_with_its_example_and_where_more_is() -> None:
     lines = patterns("blocked-senders").stdout.splitlines()
     assert lines[0] == "blocked-senders: senders blocked on a channel"
-    assert {"Why: nobody", "Fix: let"} <= {" ".join(line.split()[:2]) for line in lines}
+    assert {"Why: no", "Fix: let", "In a"} <= {" ".join(line.split()[:2]) for line in lines}
     assert "    go func() { results <- analyse(document) }()" in lines
-    assert lines[-1] == "More: docs/patterns.md#blocked-senders, in the repository"
+    assert lines[-1] == "More: docs/patterns.md#blocked-senders of the Leakwarden repository"
     assert max(map(len, lines)) <= 80
 
 
@@ -47,7 +47,10 @@ def test_an_estimate_is_told_as_one() -> None:
 
 def test_one_pattern_of_a_file_is_told_with_what_it_has(tmp_path: Path) -> None:
     (tmp_path / "mine.yaml").write_text(MINE)
-    assert patterns("mine", "-f", tmp_path / "mine.yaml").stdout == "mine: t\n\nWhy: w.\n\nFix: f.\n"
+    assert patterns("mine", "-f", tmp_path / "mine.yaml").stdout == (
+        "mine: t\n\nWhy: w.\n\nFix: f.\n\n"
+        "In a goroutine profile (go tool pprof -traces FILE): more and more wait in\nselect.\n"
+    )
 
 
 def test_a_name_that_no_pattern_has_is_told_what_there_is() -> None:

@@ -129,7 +129,7 @@ def test_people_read_the_findings_as_sentences(policy: Path, leak: Path, healthy
     said = replay("-f", policy, leak, healthy).stdout
     assert "Leaking" in said
     assert "live heap of main.keep (main.go:7) grew" in said
-    assert "Fix, for the code's owner: " in said
+    assert "Next, for the code's owner: " in said
     assert "Plan at " in said
 
 

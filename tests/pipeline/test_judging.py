@@ -22,6 +22,7 @@ from leakwarden.errors import StoreError
 from leakwarden.pipeline.fleet import Fleet, Watch
 from leakwarden.pipeline.judging import NOTE, Judging, attempt_of
 from tests.core.decide.fleets import NOW, OWNER
+from tests.core.judge.builders import MI, memstats
 from tests.pipeline.build import (
     BLOCKED,
     INTERVAL,
@@ -103,8 +104,22 @@ async def test_what_is_said_of_a_leak_names_its_deployment_its_container_and_how
     await bench.grow(watch)
     (note,) = [note.note for note in await bench.news() if note.regarding.kind == "Pod"]
     assert re.search(
-        r": pod demo/ws-1 \(Deployment/ws, container \S+\), live heap [\d.]+ MiB of a [\d.]+ [MG]iB limit", note
+        r": pod demo/ws-1 \(Deployment/ws, container \S+\), live heap alone [\d.]+ MiB, limit [\d.]+ [MG]iB as of", note
     )
+
+
+async def test_what_is_said_to_be_used_and_its_pace_are_those_of_all_that_the_process_holds(store: SqliteStore) -> None:
+    """Twice the live heap, which grows by 4 MiB in ten seconds: the time of the limit follows from these two."""
+    bench = Bench(store)
+    watch = await bench.put(pod())
+    for number in range(14):
+        read = growing(number)
+        live = 100 * MI + number * 4 * MI
+        await bench.give(watch, replace(read, memstats=memstats(live, 2 * live + 64 * MI, released=64 * MI)))
+        bench.clock.at += INTERVAL
+    assert watch.report is not None and watch.report.memory == 2 * (100 + 13 * 4) * MI
+    (note,) = [note.note for note in await bench.news() if note.regarding.kind == "Pod"]
+    assert re.search(r", uses [\d.]+ MiB of its 1 GiB limit as of \S+Z and grows 2\.8 GiB/h\. Now: ", note), note
 
 
 async def test_one_bug_in_two_pods_is_one_event_on_the_policy_and_another_when_it_opens_again(

@@ -12,10 +12,12 @@ from rich.console import Console
 from rich.table import Table as Grid
 from rich.text import Text
 
+from leakwarden.api.words import Family
 from leakwarden.cli.kubectl.failures import near
 from leakwarden.cli.output import drawn, written
 from leakwarden.core.patterns import Pattern, Table, builtin_patterns, joined, table_from_yaml
 from leakwarden.core.patterns.builtin import PAGE
+from leakwarden.core.patterns.table import When
 from leakwarden.errors import InvalidSpec, UnreadableFile
 
 
@@ -75,12 +77,37 @@ def _whole(pattern: Pattern) -> str:
     parts += [fill(f"{head}: {text}.", 80) for head, text in (("Why", pattern.why), ("Fix", pattern.fix))]
     if pattern.example:
         parts.append(indent(pattern.example, "    "))
+    parts += [fill(f"{said}.", 80, break_on_hyphens=False) for said in _seen(pattern)]
     if any(way.estimate for way in pattern.when):
         parts.append("Where its message says likely, the stacks point to it and do not prove it.")
     if pattern.docs:
-        where = f"{pattern.docs}, in the repository" if pattern.docs.startswith(PAGE) else pattern.docs
+        where = f"{pattern.docs} of the Leakwarden repository" if pattern.docs.startswith(PAGE) else pattern.docs
         parts.append(f"More: {where}")
     return "\n\n".join(parts) + "\n"
+
+
+def _seen(pattern: Pattern) -> list[str]:
+    """How whoever has saved a profile finds it there: of each family the first way that tells it."""
+    said: dict[Family, str] = {}
+    for way in pattern.when:
+        said.setdefault(way.family, _in_profile(way))
+    return list(said.values())
+
+
+def _in_profile(way: When) -> str:
+    if way.family is Family.GOROUTINE:
+        what = f"wait in {' or '.join(way.wait)}" if way.wait else "have the same stack"
+        through = f", through {_beginning(way.calls[0])}" if way.calls else ""
+        return f"In a goroutine profile (go tool pprof -traces FILE): more and more {what}{through}"
+    heap = "In a heap profile (go tool pprof -sample_index=inuse_space -traces FILE)"
+    if way.keeps is not None:
+        return f"{heap}: stacks through {_beginning(way.keeps.calls[0])} hold more and more"
+    beside = ", and so many goroutines wait in it" if way.beside is not None else ""
+    return f"{heap}: one function holds more and more{beside}"
+
+
+def _beginning(glob: str) -> str:
+    return glob.rstrip("*.").replace("%2e", ".")
 
 
 def print_table(table: Table) -> None:

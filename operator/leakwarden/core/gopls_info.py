@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta, timezone
 
 from leakwarden.core.gopls_pages import MAX_PAGE, GoplsState
 
-PACKAGE = "golang.org/x/tools/gopls"
+TOOLS = "golang.org/x/tools/"
+PACKAGE = f"{TOOLS}gopls"
 
 _FLAGS = re.MULTILINE | re.ASCII
 _TAG = re.compile(r"<[^<>\n]*>")
@@ -66,6 +67,11 @@ class GoplsContext:
 def looks_like_gopls(functions: Iterable[str]) -> bool:
     """Whether any function of a profile is gopls's own."""
     return any(function.startswith(PACKAGE) for function in functions)
+
+
+def of_gopls(context: GoplsContext | None, function: str) -> bool:
+    """Whether a function is gopls's own code: of another program golang.org/x/tools may be a library."""
+    return function.startswith(f"{PACKAGE}/") or (context is not None and function.startswith(TOOLS))
 
 
 def parse_info(page: bytes) -> GoplsInfo:

@@ -17,6 +17,7 @@ from leakwarden.core import judge
 from leakwarden.core.findings import Finding
 from leakwarden.core.judge import Judgement, TargetState, codec
 from leakwarden.core.judge.levels import levels
+from leakwarden.core.judge.strain import FRESH
 from leakwarden.core.patterns import Table, named
 from leakwarden.core.policy import Policy, mutes_of
 from leakwarden.core.readings import Attempt, Failure, ProcessIdentity
@@ -157,6 +158,7 @@ class Judging:
         container = container_of(watch.target.endpoint, pod)
         same = before is not None and before.verdict is judgement.verdict
         failure = result.outcome if result and isinstance(result.outcome, Failure) else None
+        now = levels(judgement.state, at - FRESH * watch.policy.interval)
         return TargetReport(
             namespace=pod.namespace,
             pod=pod.name,
@@ -176,7 +178,10 @@ class Judging:
             gopls=judge.gopls_of(judgement.state),
             container=container.name if container else "",
             workload=workload_of(pod),
-            live_heap=levels(judgement.state, at).live_heap,
+            live_heap=now.live_heap,
+            memory=now.memory,
+            started_at=judgement.state.segment.process.started_at if judgement.state.segment else 0.0,
+            above={rule.name: rule.above for rule in watch.policy.rules.rules if rule.above is not None},
         )
 
     async def standing(self, policy: Policy, report: TargetReport) -> Sequence[EventNote]:

@@ -39,8 +39,8 @@ SAYS = [
     ),
     (
         changed(edited_at=1_795_439_100.0),
-        "gopls v0.22.0 (go1.26.8), 1 session: cached files grew from 383 to 1,580 while open documents stayed 4, last "
-        "edited 2026-11-23T13:05Z.",
+        "gopls v0.22.0 (go1.26.8), 1 session: cached files grew from 383 to 1,580 while open documents stayed 4; a "
+        "document was edited at 2026-11-23T13:05Z.",
     ),
     (
         changed(edited_at=1_795_439_100.0, state=replace(NOW, documents=0, cached_files=0)),
@@ -81,5 +81,5 @@ def test_a_process_that_is_no_gopls_has_no_remark() -> None:
 def test_the_remark_stands_between_evidence_and_fix() -> None:
     message = finding_message(leak(gopls=TOLD))
     assert (
-        message.index("; confirmed by a forced collection).") < message.index("gopls v0.22.0") < message.index("Fix, ")
+        message.index(", confirmed by a forced collection; ") < message.index("gopls v0.22.0") < message.index("Next, ")
     )

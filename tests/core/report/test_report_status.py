@@ -291,7 +291,7 @@ SECRET = LabelShare("doc_id", "secret.go", 0.91, exact=True)
 
 def test_whose_goroutines_they_are_is_in_the_row() -> None:
     (row,) = status(report("a", goroutine_leak(labels=(SECRET,))))["findings"]
-    assert "91 % of the new goroutines belong to doc_id=secret.go. Fix, " in row["message"]
+    assert "91 % of the new goroutines belong to doc_id=secret.go (pprof labels). Cause " in row["message"]
 
 
 @pytest.mark.parametrize("known", [(SECRET,), (replace(SECRET, value=""),), ()])
@@ -317,7 +317,7 @@ def test_a_row_that_stands_is_rewritten_for_another_value_and_not_for_a_share_th
 
 def test_a_row_says_in_words_what_was_decided_and_changes_with_it() -> None:
     first = status(report("ws-1", heap_leak()))
-    assert "loses unsaved work. Evidence: " in first["findings"][0]["message"]
+    assert "before 16:40Z; not urgent yet. Evidence: " in first["findings"][0]["message"]
     watching = [refused("ws-1", Refusal.OBSERVE_ONLY)]
     then = status(report("ws-1", heap_leak()), decisions=watching, previous=first)
     assert "This policy only watches, it touches no pod. " in then["findings"][0]["message"]
@@ -328,14 +328,21 @@ def test_an_eviction_that_is_only_tried_is_said_to_be_a_dry_run() -> None:
     trying = policy({**SMALLEST, "remediation": {"mode": "Evict", "execution": "DryRun"}})
     (row,) = status(report("ws-1", heap_leak()), decisions=[act], of=trying)["findings"]
     assert row["decision"] == "Evict"
-    assert "Leakwarden's decision: Evict (dry run). " in row["message"]
+    assert "Leakwarden would evict the pod, but only a dry run is allowed: it does nothing. " in row["message"]
 
 
 def test_memory_that_moves_alone_rewrites_no_row() -> None:
-    first = status(report("ws-1", heap_leak(), live_heap=600 * MIB))
-    assert "live heap 600 MiB of a 1.5 GiB limit as of 14:00Z. " in first["findings"][0]["message"]
+    first = status(report("ws-1", heap_leak(), memory=600 * MIB))
+    assert "uses 600 MiB of its 1.5 GiB limit as of 14:00Z and grows " in first["findings"][0]["message"]
     later = heap_leak(last_seen=NOW + 300, strain=Strain(held=1200 * MIB, limit=1536 * MIB))
-    assert status(report("ws-1", later, live_heap=900 * MIB), previous=first, now=NOW + 300) == first
+    assert status(report("ws-1", later, memory=900 * MIB), previous=first, now=NOW + 300) == first
+
+
+def test_pressure_is_written_anew_for_another_level_and_not_for_the_time_of_a_look() -> None:
+    first = status(report("ws-1", pressure()))
+    later = replace(pressure(), last_seen=NOW + 300, value=94.0)
+    assert status(report("ws-1", later), previous=first, now=NOW + 300) == first
+    assert status(report("ws-1", replace(later, value=70.0)), previous=first, now=NOW + 300) != first
 
 
 def same_place(*others: Finding) -> TargetReport:
@@ -347,12 +354,12 @@ def test_another_finding_at_the_same_place_shows_in_both_rows_and_goes_with_its_
     alone = status(same_place())
     both = status(same_place(other), previous=alone)
     rows = {row["signature"]: row["message"] for row in both["findings"]}
-    assert f"At the same place: {other.signature}. " in rows[heap_leak().signature]
-    assert f"At the same place: {heap_leak().signature}. " in rows[other.signature]
+    assert f"Perhaps the same bug as {other.signature}. " in rows[heap_leak().signature]
+    assert f"Perhaps the same bug as {heap_leak().signature}. " in rows[other.signature]
     assert status(same_place(other), previous=both, now=NOW + 60) == both
     ended = replace(other, resolution=Resolution.SUBSIDED, resolved_at=NOW)
     (left,) = status(same_place(ended), previous=both)["findings"]
-    assert "At the same place" not in left["message"]
+    assert "Perhaps" not in left["message"]
 
 
 def test_which_of_the_pods_is_the_worst_does_not_rewrite_what_is_at_the_same_place() -> None:
@@ -500,7 +507,7 @@ def test_a_limit_about_a_day_ahead_does_not_come_and_go() -> None:
 def test_another_rule_or_confidence_shows_at_once() -> None:
     first = status(report("ws-1", heap_leak()))
     second = status(report("ws-1", heap_leak(rules=("live-heap", "site-bytes"))), previous=first)
-    assert "(rules live-heap, site-bytes; confidence High)" in second["findings"][0]["message"]
+    assert "(growth: High confidence; rules live-heap, site-bytes)" in second["findings"][0]["message"]
 
 
 def test_every_field_of_the_status_can_be_filled() -> None:

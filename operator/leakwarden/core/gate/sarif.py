@@ -7,8 +7,9 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from leakwarden.core.gate.say import NAMES, capital, fix, grew, headline, where
+from leakwarden.core.gate.say import NAMES, fix, grew, headline, where
 from leakwarden.core.gate.values import Check, Grower, Kind, Outcome, Report
+from leakwarden.core.report.amounts import capital
 from leakwarden.core.report.pattern import sentence
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"

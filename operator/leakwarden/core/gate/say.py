@@ -44,10 +44,6 @@ def headline(check: Check, report: Report) -> str:
     return f"{grew}, but not steadily enough over {report.runs} runs to be told from noise or a cache that fills"
 
 
-def capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def signed(value: float, unit: Unit) -> str:
     return ("+" if value > 0 else "-" if value < 0 else "") + amount(abs(value), unit)
 
@@ -85,7 +81,8 @@ def fix(check: Check, report: Report, grower: Grower | None = None) -> str:
     ):
         return "end the goroutines that leak first: they keep all that they refer to; then run the gate again"
     family = Family.MEMORY if check.kind is Kind.HEAP else Family.GOROUTINE
-    return general_fix(family, grower.site if grower else None, grower.wait if grower else None)
+    looked = general_fix(family, grower.site if grower else None, grower.wait if grower else None)
+    return f"the cause is not recognised; {looked}"
 
 
 def caveat(check: Check, report: Report) -> str:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from leakwarden.core.gate.say import NAMES, capital, caveat, fix, grew, headline, pattern, signed, verdict, where
+from leakwarden.core.gate.say import NAMES, caveat, fix, grew, headline, pattern, signed, verdict, where
 from leakwarden.core.gate.values import Check, Outcome, Report
-from leakwarden.core.report.amounts import amount, plural
+from leakwarden.core.report.amounts import amount, capital, plural
 
 _MARKS = {Outcome.PASSED: "passed", Outcome.UNPROVEN: "passed, **growth not proven**", Outcome.LEAK: "**leak**"}
 

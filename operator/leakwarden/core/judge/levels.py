@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leakwarden.core.judge.series import Series
-from leakwarden.core.judge.values import TargetState
+from leakwarden.core.judge.values import Segment, TargetState
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,6 +16,8 @@ class Levels:
     heap_inuse: float | None = None
     goroutines: float | None = None
     gc_pause: float | None = None
+    memory: float | None = None
+    """What the container's limit is held against, as in `attribute.limit_at`: all that the process holds."""
 
     @property
     def heap(self) -> float:
@@ -38,7 +40,13 @@ def levels(state: TargetState, oldest_memstats: float) -> Levels:
         heap_inuse=_newest(segment.heap_inuse, oldest_memstats),
         goroutines=_newest(segment.goroutines),
         gc_pause=_newest(segment.gc_pause, oldest_memstats),
+        memory=_memory(segment, oldest_memstats),
     )
+
+
+def _memory(segment: Segment, oldest: float) -> float | None:
+    held, live = _newest(segment.container, oldest), _newest(segment.live)
+    return held if held is None or live is None else max(held, live + segment.ballast_bytes)
 
 
 def _newest(series: Series, oldest: float = float("-inf")) -> float | None:

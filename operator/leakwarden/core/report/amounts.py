@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from leakwarden.api.quantity import Quantity
@@ -60,8 +62,30 @@ def minute(at: float) -> str:
     return moment(at).strftime("%Y-%m-%dT%H:%MZ")
 
 
+_DATED = re.compile(r'"(?:[^"\\]|\\.)*"|(?<= )(\d{4}-\d\d-\d\d)T(?=\d\d:\d\dZ)')
+"""What is quoted is somebody else's and stays."""
+
+
+def dates_once(sentences: Iterable[str]) -> list[str]:
+    """Without the date of a time (as of `minute`) that is on the same day as the one before it."""
+    day = ""
+
+    def told(match: re.Match[str]) -> str:
+        nonlocal day
+        if match[1] is None:
+            return match[0]
+        before, day = day, match[1]
+        return "" if before == day else match[0]
+
+    return [_DATED.sub(told, sentence) for sentence in sentences]
+
+
 def plural(count: int, noun: str) -> str:
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def clip(text: str, limit: int) -> str:

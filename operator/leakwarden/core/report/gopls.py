@@ -14,7 +14,7 @@ GREW_BY = 10
 
 def gopls_remark(finding: Finding) -> str:
     """E.g. `gopls v0.22.0 (go1.26.8), 1 session: cached files grew from 383 to 1,580 while open documents stayed 4,
-    last edited 2026-11-23T14:05Z.`"""
+    a document was edited at 2026-11-23T14:05Z.`"""
     told = finding.gopls
     if told is None or (told.state is None and not told.version):
         return ""
@@ -25,7 +25,11 @@ def gopls_remark(finding: Finding) -> str:
     grown = _grown(told.before, told.state) if leak and finding.family is Family.MEMORY else ""
     sessions = "" if told.state.sessions is None else f", {plural(told.state.sessions, 'session')}"
     # Pressure has no number that would let a new time into the status: it would be written anew at each look.
-    edited = f", last edited {minute(told.edited_at)}" if leak and told.edited_at and told.state.documents else ""
+    edited = (
+        f"; a document was edited at {minute(told.edited_at)}"
+        if leak and told.edited_at and told.state.documents
+        else ""
+    )
     return f"{head}{sessions}{grown or _open(told.state)}{edited}."
 
 

@@ -18,7 +18,8 @@ from leakwarden.core.findings import Finding
 from leakwarden.core.judge.levels import Levels
 from leakwarden.core.judge.values import RuleEvaluation, RuleState, Segment
 from leakwarden.core.policy import Policy
-from leakwarden.core.report.message import finding_message
+from leakwarden.core.report.message import REMARKS, finding_message
+from leakwarden.core.report.parking import parked_remark
 from leakwarden.core.report.scene import scene_of
 from leakwarden.core.report.status import muted_in_words, rule_in_words
 from leakwarden.core.report.values import TargetReport
@@ -184,7 +185,7 @@ def _finding(subject: Subject, finding: Finding, outlook: Outlook) -> FindingDet
         rules=finding.rules,
         since=_moment(finding.since),
         first_seen=_moment(finding.first_seen),
-        message=finding_message(finding, scene_of(subject.report), room=WHOLE),
+        message=finding_message(finding, scene_of(subject.report), room=WHOLE, remarks=(*REMARKS, parked_remark)),
         muted=None if mute is None else muted_in_words(mute),
         action=decision.action.value if decision and decision.action else None,
         decision=decision.message if decision else None,
@@ -199,9 +200,7 @@ def _obstacles(outlook: Outlook) -> tuple[Obstacle, ...]:
         return ()
     first = Refused(decision.refusal, decision.message)
     every = (first, *(one for one in outlook.refusals if one.refusal is not decision.refusal))
-    return tuple(
-        Obstacle(reason=one.refusal.value, message=one.message, remedy=REMEDIES[one.refusal]) for one in every
-    )
+    return tuple(Obstacle(reason=one.refusal.value, message=one.message, remedy=REMEDIES[one.refusal]) for one in every)
 
 
 def _next(subject: Subject, findings: Sequence[FindingDetail], now: float) -> str:

@@ -16,7 +16,7 @@ _PLAIN = re.compile(r"[\w./:@%+~\-…]+")
 
 
 def remark(finding: Finding) -> str:
-    """`91 % of the new goroutines belong to doc_id=main.go, 88 % to doc_mode=edit.`
+    """`91 % of the new goroutines belong to doc_id=main.go, 88 % to doc_mode=edit (pprof labels).`
 
     Of memory: of the goroutines that were seen where it is allocated, as an estimate.
     """
@@ -26,7 +26,9 @@ def remark(finding: Finding) -> str:
     which = f"the goroutines seen in {short_function(first.function)}" if first.function else "the new goroutines"
     said = f"{_share(first)} of {which}{_BELONG}{_whose(first)}"
     said += "".join(f", {_share(one)} to {_whose(one)}" for one in others)
-    said += " (for the memory an estimate: heap profiles carry no labels)" if first.function else ""
+    said += (
+        " (pprof labels; for the memory an estimate, heap profiles carry none)" if first.function else " (pprof labels)"
+    )
     return said[0].upper() + said[1:] + "."
 
 

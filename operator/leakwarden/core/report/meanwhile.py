@@ -5,37 +5,71 @@ from __future__ import annotations
 from leakwarden.api.words import Family, FindingType, Mode
 from leakwarden.core.actions import Refusal
 from leakwarden.core.findings import Finding
-from leakwarden.core.report.amounts import plural
+from leakwarden.core.gopls_info import of_gopls
+from leakwarden.core.report.amounts import minute, plural
+from leakwarden.core.report.refused import REASONS
 from leakwarden.core.report.scene import Scene
+from leakwarden.core.report.stakes import HORIZON, told_limit
 
 COMMAND = "kubectl leakwarden"
+SOON = 2 * 3600.0
+"""Seconds to the limit from which on there is time to choose when to restart."""
 
 
-def meanwhile(finding: Finding, scene: Scene) -> str:
-    """Empty for what is no leak, and for what is from a recording.
-
-    The profile comes first, since a restart takes the evidence along. A restart is never said without its price.
-    """
-    if not scene.pod or finding.type is FindingType.PRESSURE:
+def save(finding: Finding, scene: Scene) -> str:
+    """The profile comes first, since a restart takes the evidence along. Empty for what is from a recording."""
+    if not scene.pod:
         return ""
     kind = " --type goroutine" if finding.family is Family.GOROUTINE else ""
-    save = f"{COMMAND} profile {scene.pod} -n {scene.namespace}{kind}"
-    decided = f" {_decided(scene.decision)}" if scene.decision else ""
-    price = f"a restart helps for a while and loses unsaved work{_open(finding)}"
-    return f"Now: save a profile ({save}); {price}.{decided}"
+    command = f"{COMMAND} profile {scene.pod} -n {scene.namespace}{kind}"
+    if finding.type is FindingType.PRESSURE:
+        return f"Now: nothing is urgent while it does not grow; save a profile to compare a later one with ({command})."
+    return f"Now: save a profile ({command})."
+
+
+def restart(finding: Finding, scene: Scene, horizon: float = HORIZON) -> str:
+    """What happens at the limit, and what spares people the loss. Empty where no limit is near: then no restart helps.
+
+    That no document is open is never said: one may have been opened since.
+    """
+    at = told_limit(finding, horizon)
+    if not scene.pod or at is None or finding.type is FindingType.PRESSURE:
+        return ""
+    comes = f"At the limit the kernel kills the container, and unsaved work may be lost{_open(finding)}"
+    if scene.decision == Mode.EVICT:
+        return f"{comes}: have it saved."
+    if of_gopls(finding.gopls, finding.site.function if finding.site else ""):
+        what = "the language server from the editor (that is enough)"
+    else:
+        what = "it as its owner does (deleting the pod loses its emptyDir, too)"
+    patience = "; not urgent yet" if at - finding.last_seen > SOON else ""
+    return f"{comes}: have it saved, then restart {what} before {minute(at)}{patience}."
+
+
+def decided(finding: Finding, scene: Scene) -> str:
+    """What Leakwarden itself does. Empty where nothing was decided, or it is told elsewhere."""
+    decision = scene.decision
+    if finding.type is FindingType.PRESSURE:
+        return "Leakwarden takes no action on what is not proven to grow." if scene.pod else ""
+    if not scene.pod or not decision:
+        return ""
+    if decision in _ACTS:
+        return _ACTS[decision]
+    asked = f"{COMMAND} explain {scene.pod} -n {scene.namespace}"
+    return f"Leakwarden does not act: {REASONS[Refusal(decision)]} ({decision}; {asked})."
+
+
+_ACTS = {
+    str(Mode.EVICT): "Leakwarden evicts the pod itself.",
+    f"{Mode.EVICT} (dry run)": "Leakwarden would evict the pod, but only a dry run is allowed: it does nothing.",
+    str(Mode.ANNOTATE): "Leakwarden annotates the pod, and does no more.",
+    f"{Mode.ANNOTATE} (dry run)": "Leakwarden would annotate the pod, but only a dry run is allowed: it does nothing.",
+    str(Refusal.OBSERVE_ONLY): "This policy only watches, it touches no pod.",
+}
 
 
 def _open(finding: Finding) -> str:
-    """What may be unsaved, where that is known. That nothing is open is never said: it may have been opened since."""
     told = finding.gopls.state if finding.gopls else None
     if told is None or not told.documents:
         return ""
-    return f" ({plural(told.documents, 'document')} open in gopls)"
-
-
-def _decided(decision: str) -> str:
-    if decision == Refusal.OBSERVE_ONLY:
-        return "This policy only watches, it touches no pod."
-    if decision.partition(" ")[0] in {Mode.EVICT, Mode.ANNOTATE}:
-        return f"Leakwarden's decision: {decision}."
-    return f"Leakwarden does no more now: {decision} ({COMMAND} explain says why)."
+    return f" ({plural(told.documents, 'document')} open in gopls, saved or not)"

@@ -2,48 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from leakwarden.api.status import MAX_MESSAGE
 from leakwarden.api.words import UNITS, Family, FindingType, Resolution, Signal, Unit, WaitKind
 from leakwarden.core.findings import ConfirmationResult, Finding
 from leakwarden.core.readings import Site
 from leakwarden.core.report import labelled, pattern, same_place
-from leakwarden.core.report.amounts import amount, clip, minute, rate
-from leakwarden.core.report.fixes import fix, for_whom
+from leakwarden.core.report.amounts import amount, clip, dates_once, minute, rate
+from leakwarden.core.report.fixes import advice, more
 from leakwarden.core.report.gopls import gopls_remark
-from leakwarden.core.report.meanwhile import COMMAND, meanwhile
+from leakwarden.core.report.meanwhile import COMMAND, decided, restart, save
 from leakwarden.core.report.names import short_function
-from leakwarden.core.report.parking import began_remark, parked_remark, retained_remark
+from leakwarden.core.report.parking import began_remark, retained_remark
 from leakwarden.core.report.scene import NOWHERE, Scene
 from leakwarden.core.report.stakes import HORIZON, is_flat, stakes
 from leakwarden.core.report.strain import strain_remark
-
-_SUBJECTS: dict[Signal, str] = {
-    Signal.LIVE_HEAP: "live heap",
-    Signal.HEAP_INUSE: "heap in use",
-    Signal.SYS: "memory taken from the system",
-    Signal.SITE_BYTES: "live heap",
-    Signal.CONTAINER_MEMORY: "memory of the container",
-    Signal.GOROUTINES: "goroutines",
-    Signal.BLOCKED_GOROUTINES: "blocked goroutines",
-    Signal.LEAKED_GOROUTINES: "proven leaked goroutines",
-    Signal.MAP_ENTRIES: "map entries",
-    Signal.WATER_LEVEL: "share of heap in the memory",
-    Signal.GC_PAUSE: "GC pauses in 5 min",
-}
-
-_NOUNS: dict[Signal, str] = {
-    Signal.GOROUTINES: "goroutines",
-    Signal.BLOCKED_GOROUTINES: "goroutines",
-    Signal.LEAKED_GOROUTINES: "goroutines",
-    Signal.MAP_ENTRIES: "entries",
-}
-"""What a bare number counts."""
+from leakwarden.core.report.subjects import NOUNS, SUBJECTS, verb
 
 _CONFIRMED: dict[ConfirmationResult, str] = {
-    ConfirmationResult.CONFIRMED: "; confirmed by a forced collection",
-    ConfirmationResult.GARBAGE: "; not confirmed: a forced collection took most of it back",
+    ConfirmationResult.CONFIRMED: ", confirmed by a forced collection",
+    ConfirmationResult.GARBAGE: ", not confirmed: a forced collection took most of it back",
 }
 
 _ENDS: dict[Resolution, str] = {
@@ -59,7 +38,7 @@ Remark = Callable[[Finding], str]
 """A whole sentence on a finding, with its full stop; empty where there is nothing to say."""
 
 REMARKS: tuple[Remark, ...] = (
-    pattern.told, labelled.remark, gopls_remark, began_remark, retained_remark, strain_remark, parked_remark,
+    labelled.remark, gopls_remark, pattern.told, began_remark, retained_remark, strain_remark,
 )  # fmt: skip
 """What is told of a finding between its evidence and its fix, what matters most first: each kind of context is one
 function of its own module."""
@@ -70,62 +49,81 @@ _LEAST = 60
 """Characters of what grows and where that stay, however little room there is."""
 
 
-def finding_message(finding: Finding, scene: Scene = NOWHERE, horizon: float = HORIZON, room: int = ROOM) -> str:
+def finding_message(
+    finding: Finding,
+    scene: Scene = NOWHERE,
+    horizon: float = HORIZON,
+    room: int = ROOM,
+    remarks: Sequence[Remark] = REMARKS,
+) -> str:
     """What comes when, what can be done now, the evidence and the fix: docs/leakpolicy.md, Messages, has an example.
 
     Where `room` is short, first the function loses its import path, which the signature has, then remarks are left out,
-    the last first.
+    the last first, and with them what Leakwarden does, which the status has beside it.
     """
-    head = [stakes(finding, scene, horizon), meanwhile(finding, scene)] if finding.open else []
-    command = COMMAND if scene.pod else "leakwarden"
-    last = f"Fix{for_whom(finding)}: {fix(finding)}{pattern.more(finding.pattern, command)}."
-    remarks = [said for said in (same_place.remark(finding, scene.beside), *(one(finding) for one in REMARKS)) if said]
-    whole = _joined(*head, _evidence(finding), *remarks, last)
+    head, does = [""] * 3, ""
+    if finding.open:
+        head = [stakes(finding, scene, horizon), save(finding, scene), restart(finding, scene, horizon)]
+        does = decided(finding, scene)
+    last = f"{advice(finding)}{more(finding, COMMAND if scene.pod else 'leakwarden')}."
+    context = [said for said in (same_place.remark(finding, scene.beside), *(one(finding) for one in remarks)) if said]
+    whole = _joined(*head, does, _evidence(finding, scene), *context, last)
     if len(whole) <= room:
         return whole
-    seen = _evidence(finding, short=True)
+    seen = _evidence(finding, scene, short=True)
     over = len(_joined(*head, seen, last)) - room
     if over > 0:
-        return _cut(finding, head, last, over, room)
+        return _cut(head, _evidence(finding, scene, short=True, over=over), last, room)
+
+    def made(kept: Iterable[str], does: str = "") -> str:
+        return _joined(*head, does, seen, *kept, last)
+
+    told, brief = pattern.told(finding), pattern.brief(finding)
     kept: list[str] = []
-    for said in remarks:
-        tried = (said, pattern.brief(finding)) if said == pattern.told(finding) else (said,)
-        kept += [one for one in tried if one and len(_joined(*head, seen, *kept, one, last)) <= room][:1]
-    return _joined(*head, seen, *kept, last)
+    for said in context:
+        one = brief if brief and said == told else said
+        kept += [one] if len(made([*kept, one])) <= room else []
+    does = does if len(made(kept, does)) <= room else ""
+    full = made([told if one == brief else one for one in kept], does)
+    return full if len(full) <= room else made(kept, does)
 
 
-def _cut(finding: Finding, head: Sequence[str], last: str, over: int, room: int) -> str:
-    """Names of hundreds of characters: what grows is cut, then there is no room for what to do now."""
-    seen = _evidence(finding, short=True, over=over)
-    whole = _joined(*head, seen, last)
-    return whole if len(whole) <= room else _joined(*head[:1], seen, last)
+def _cut(head: Sequence[str], clipped: str, last: str, room: int) -> str:
+    """Functions of hundreds of characters lose their ends; a pod with such names takes the command that names it along.
+    What comes when, and what that means, stays."""
+    comes, _, means = head
+    whole = _joined(*head, clipped, last)
+    return whole if len(whole) <= room else _joined(comes, means, clipped, last)
 
 
 def _joined(*sentences: str) -> str:
-    return " ".join(sentence for sentence in sentences if sentence)
+    return " ".join(sentence for sentence in dates_once(sentences) if sentence)
 
 
-def _evidence(finding: Finding, short: bool = False, over: int = 0) -> str:
-    what = _pressure(finding, short) if finding.type is FindingType.PRESSURE else _growth(finding, short)
-    return f"Evidence: {clip(what, max(_LEAST, len(what) - over))} {evidence(finding)}."
+def _evidence(finding: Finding, scene: Scene, short: bool = False, over: int = 0) -> str:
+    where = subject(finding, short)
+    where = clip(where, max(_LEAST, len(where) - over))
+    grown = _pressure(finding) if finding.type is FindingType.PRESSURE else _growth(finding, scene)
+    return f"Evidence: {where} {grown} {evidence(finding)}."
 
 
 def evidence(finding: Finding) -> str:
-    """`(rules live-heap, site-bytes; confidence High)`, and what a forced collection said."""
+    """`(growth: High confidence; rules live-heap, site-bytes)`, and what a forced collection said."""
     noun = "rule" if len(finding.rules) == 1 else "rules"
     told = finding.confirmation
     forced = _CONFIRMED.get(told.result, "") if told else ""
-    return f"({noun} {', '.join(finding.rules)}; confidence {finding.confidence}{forced})"
+    sure = f"growth: {finding.confidence} confidence{forced}; " if finding.type is FindingType.LEAK else ""
+    return f"({sure}{noun} {', '.join(finding.rules)})"
 
 
 def subject(finding: Finding, short: bool = False) -> str:
     """What grows, and where: `live heap of main.keep (cache.go:41)`; `short` without the import path."""
-    return f"{_SUBJECTS[finding.signal]} {_where(finding, short)}"
+    return f"{SUBJECTS[finding.signal]} {_where(finding, short)}"
 
 
 def counted(number: str, signal: Signal) -> str:
     """`41500 goroutines`; a number of another unit brings its own."""
-    return f"{number} {_NOUNS[signal]}" if signal in _NOUNS else number
+    return f"{number} {NOUNS[signal]}" if signal in NOUNS else number
 
 
 def end_message(finding: Finding) -> str:
@@ -143,22 +141,23 @@ def place(site: Site) -> str:
     return f"{file}:{site.line}" if file and site.line else file
 
 
-def _growth(finding: Finding, short: bool) -> str:
+def _growth(finding: Finding, scene: Scene) -> str:
     unit = UNITS[finding.signal]
+    up = f" (process up since {minute(scene.started_at)})" if scene.started_at else ""
     if finding.signal is Signal.LEAKED_GOROUTINES and is_flat(finding):
         number = amount(finding.value, unit)
-        return f"{subject(finding, short)} number {number} in the process, since {minute(finding.since)}"
+        return f"number {number} in the process, since {minute(finding.since)}{up}"
     grown = amount(max(0.0, finding.value - finding.baseline), unit)
     by = "" if unit is Unit.BYTES else "by "
-    pace = "and stands still now" if is_flat(finding) else rate(finding.growth_per_hour, unit)
-    return f"{subject(finding, short)} grew {by}{grown} since {minute(finding.since)}, {pace}"
+    pace = "and no more now" if is_flat(finding) else rate(finding.growth_per_hour, unit)
+    return f"grew {by}{grown} since {minute(finding.since)}{up}, {pace}"
 
 
-def _pressure(finding: Finding, short: bool) -> str:
-    value = amount(finding.value, UNITS[finding.signal])
-    verb = "are" if _SUBJECTS[finding.signal].endswith("s") else "is"
-    since = minute(finding.first_seen)
-    return f"{subject(finding, short)} {verb} {value}, over the threshold since {since}; growth is not proven"
+def _pressure(finding: Finding) -> str:
+    """The number stands in the first sentence; once it has ended there is none, and it stands here."""
+    since, has = minute(finding.first_seen), "has" if verb(finding.signal) == "is" else "have"
+    value = "" if finding.open else f", last {amount(finding.value, UNITS[finding.signal])}"
+    return f"{has} been over its threshold since {since}{value}; growth is not proven"
 
 
 def _where(finding: Finding, short: bool) -> str:

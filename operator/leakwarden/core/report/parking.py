@@ -27,10 +27,10 @@ def retained_remark(finding: Finding) -> str:
 
 
 def parked_remark(finding: Finding) -> str:
-    """`98 % of all goroutines are parked, which points to blocking.`"""
+    """`98 % of all goroutines are parked.` An idle server's are, too, so that only who asks for everything is told."""
     if finding.parked is None:
         return ""
-    return f"{amount(finding.parked, Unit.PERCENT, 2)} of all goroutines are parked, which points to blocking."
+    return f"{amount(finding.parked, Unit.PERCENT, 2)} of all goroutines are parked."
 
 
 def _began(function: str) -> str:

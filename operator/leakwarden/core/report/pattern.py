@@ -26,10 +26,9 @@ def sentence(pattern: Named) -> str:
 
     A chain says on which functions' stacks the objects were made and are kept: what points to what no profile tells.
     """
-    likely = "likely, an estimate from the stacks: " if pattern.estimate else ""
-    others = f"; one bug with {listed(pattern.together)}" if pattern.together else ""
+    likely = "likely, as far as the stacks tell: " if pattern.estimate else ""
     chain = f"; kept along {clip(pattern.chain, MAX_CHAIN)}, as far as the stacks tell" if pattern.chain else ""
-    return f"Pattern: {likely}{pattern.title}: {pattern.why}{chain}{others}."
+    return f"Pattern: {likely}{pattern.title}: {pattern.why}{chain}."
 
 
 def brief(finding: Finding) -> str:

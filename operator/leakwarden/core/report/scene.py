@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from leakwarden.core.findings import Finding
 from leakwarden.core.report.values import TargetReport
@@ -25,6 +26,12 @@ class Scene:
     """Bytes, 0 unknown or none."""
     live_heap: float | None = None
     """Bytes, at the latest sample."""
+    memory: float | None = None
+    """Bytes that count against the limit, at the latest sample; None: not known."""
+    started_at: float = 0.0
+    """Of the process, unix seconds, 0 unknown."""
+    above: Mapping[str, float] = field(default_factory=dict)
+    """Thresholds of rules, by their names."""
     affected: int = 1
     """Pods that have it; `pod` is the worst of them."""
     decision: str = ""
@@ -44,6 +51,9 @@ def scene_of(report: TargetReport, affected: int = 1, decision: str = "") -> Sce
         container=report.container,
         memory_limit=report.memory_limit,
         live_heap=report.live_heap,
+        memory=report.memory,
+        started_at=report.started_at,
+        above=report.above,
         affected=affected,
         decision=decision,
         beside=report.open_findings,

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from leakwarden.api.words import UNITS, FindingType, Unit
 from leakwarden.core.findings import Finding
-from leakwarden.core.report.amounts import amount, minute, moment, quantity
+from leakwarden.core.report.amounts import amount, capital, minute, quantity, rate
 from leakwarden.core.report.scene import Scene
+from leakwarden.core.report.subjects import SUBJECTS, verb
 
 HORIZON = 86400.0
 """Seconds ahead up to which a limit is told: beyond it the time is a guess that another sample moves by hours."""
-_UNTOLD = "so no time of running out of memory is told"
+_NEAR = 60.0
+"""Seconds to the limit below which no pace is told: next to none are left to divide by."""
+_UNFORESEEN = "so no end of memory is foreseen"
 
 
 def stakes(finding: Finding, scene: Scene, horizon: float = HORIZON) -> str:
-    """`Out of memory about 2026-11-23T16:40Z at this pace: pod demo/ws-1 (Deployment/ws, container dev), live heap 612
-    MiB of a 1.5 GiB limit as of 14:00Z.` Where no time is told, why not."""
+    """`Out of memory about 2026-11-23T16:40Z at this pace: pod demo/ws-1 (Deployment/ws, container dev), uses 1 GiB of
+    its 1.5 GiB limit as of 2026-11-23T14:00Z and grows 190 MiB/h.` Where no time is told, why not."""
     parts = [part for part in (_whose(scene), _used(finding, scene, horizon)) if part]
     return f"{_what_comes(finding, scene, horizon)}{': ' if parts else ''}{', '.join(parts)}."
 
@@ -33,16 +36,27 @@ def told_limit(finding: Finding, horizon: float = HORIZON) -> float | None:
 
 def _what_comes(finding: Finding, scene: Scene, horizon: float) -> str:
     if finding.type is FindingType.PRESSURE:
-        return "High, but not proven to grow, so nothing is done"
+        return _level(finding, scene)
     if (at := told_limit(finding, horizon)) is not None:
         return f"Out of memory about {minute(at)} at this pace"
     if is_flat(finding):
-        return f"It stands still now, {_UNTOLD}"
+        return f"Growth has stopped, {_UNFORESEEN}"
     if finding.limit_at is not None:
-        return "Not out of memory within a day at this pace"
+        return "Not urgent, more than a day to the memory limit at this pace"
     if not scene.memory_limit:
-        return f"No memory limit is known, {_UNTOLD}"
-    return f"The live heap as a whole does not grow measurably, {_UNTOLD}"
+        known = "The container has no memory limit and can exhaust the node"
+        return known if scene.container else f"No memory limit is known, {_UNFORESEEN}"
+    return "Not known when memory runs out, since the live heap as a whole does not grow measurably"
+
+
+def _level(finding: Finding, scene: Scene) -> str:
+    """The one quantity that is too high, beside what it may be."""
+    unit = UNITS[finding.signal]
+    above = next((scene.above[rule] for rule in finding.rules if rule in scene.above), None)
+    threshold = "its threshold" if above is None else f"its threshold of {amount(above, unit)}"
+    high = f"{capital(SUBJECTS[finding.signal])} {verb(finding.signal)} {amount(finding.value, unit)}"
+    when = f" as of {minute(finding.last_seen)}" if scene.pod else ""
+    return f"{high}{when}, over {threshold}, but not proven to grow"
 
 
 def _whose(scene: Scene) -> str:
@@ -55,20 +69,24 @@ def _whose(scene: Scene) -> str:
 
 
 def _used(finding: Finding, scene: Scene, horizon: float) -> str:
-    """Memory at the latest sample. Of Pressure without the time, which would be another at each look."""
-    limit = f" of a {amount(scene.memory_limit, Unit.BYTES)} limit" if scene.memory_limit else ""
-    strain = finding.strain
-    if strain.held is not None and strain.limit is not None:
-        used = f"holds {amount(strain.held, Unit.BYTES, 2)} of its {amount(strain.limit, Unit.BYTES)} limit"
-    elif finding.type is FindingType.PRESSURE or scene.live_heap is None:
-        return ""
+    """What the time of the limit is computed from, with the pace that leads there. Of Pressure the amount alone."""
+    limit = amount(scene.memory_limit, Unit.BYTES) if scene.memory_limit else ""
+    if scene.memory is not None:
+        used = f"uses {amount(scene.memory, Unit.BYTES)}{f' of its {limit} limit' if limit else ''}"
+    elif scene.live_heap is not None:
+        used = f"live heap alone {amount(scene.live_heap, Unit.BYTES)}{f', limit {limit}' if limit else ''}"
     else:
-        used = f"live heap {amount(scene.live_heap, Unit.BYTES)}{limit}"
-    return used if finding.type is FindingType.PRESSURE else f"{used} as of {_as_of(finding, horizon)}"
+        return ""
+    if finding.type is FindingType.PRESSURE:
+        return used
+    return f"{used} as of {minute(finding.last_seen)}{_pace(finding, scene)}"
 
 
-def _as_of(finding: Finding, horizon: float) -> str:
-    """Without the date where the limit, which stands before it, is on the same day."""
-    at, limit = finding.last_seen, told_limit(finding, horizon)
-    same_day = limit is not None and moment(at).date() == moment(limit).date()
-    return minute(at).partition("T")[2] if same_day else minute(at)
+def _pace(finding: Finding, scene: Scene) -> str:
+    """` and grows 190 MiB/h`: of all that counts against the limit, as the judge extrapolates it. The finding's own
+    growth is another number: goroutines are counted in heads, and a heap brings garbage and spare room along."""
+    used = scene.live_heap if scene.memory is None else scene.memory
+    left = (finding.limit_at or 0.0) - finding.last_seen
+    if used is None or is_flat(finding) or left < _NEAR or used >= scene.memory_limit:
+        return ""
+    return f" and grows {rate((scene.memory_limit - used) / left * 3600.0, Unit.BYTES)}"

@@ -9,6 +9,8 @@ import re
 
 TOLERANCE = 0.1
 
+_AS_OF = re.compile(r" as of [\d:TZ-]+")
+"""When a number was read is no news beside the number."""
 _NUMBER = re.compile(r"(?<![\w.:/-])\d[\d,]*(?:\.\d+)?(?![\w:-]|\.\d)")
 """Numbers that stand alone: not those inside pod names, versions, line numbers or times."""
 
@@ -25,6 +27,7 @@ def near_time(shown: float, fresh: float, now: float) -> bool:
 
 def same_sentence(shown: str, fresh: str) -> bool:
     """Whether two sentences have the same words, and numbers near each other."""
+    shown, fresh = _AS_OF.sub("", shown), _AS_OF.sub("", fresh)
     if _NUMBER.sub("#", shown) != _NUMBER.sub("#", fresh):
         return False
     pairs = zip(_NUMBER.findall(shown), _NUMBER.findall(fresh), strict=True)

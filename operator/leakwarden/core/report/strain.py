@@ -10,7 +10,7 @@ from typing import Final
 
 from leakwarden.api.words import FindingType, Unit
 from leakwarden.core.findings import Finding
-from leakwarden.core.report.amounts import amount
+from leakwarden.core.report.amounts import amount, capital
 
 BUSY: Final = 20.0
 """Percent of the CPU time: near the 25 % that Go's collector takes while it runs, so it hardly ever rests."""
@@ -19,7 +19,7 @@ PAUSED: Final = 3.0
 
 
 def strain_remark(finding: Finding) -> str:
-    """`The process is slow: 31 % of its CPU time goes to GC.` Nothing of Pressure: where that is the pressure, its
+    """`31 % of its CPU time goes to GC.` Nothing of Pressure: where that is the pressure, its
     message has the number, and a sentence that comes and goes would be a status written anew."""
     if finding.type is FindingType.PRESSURE:
         return ""
@@ -29,4 +29,4 @@ def strain_remark(finding: Finding) -> str:
         said.append(f"{amount(cpu, Unit.PERCENT, 2)} of its CPU time goes to GC")
     if pause is not None and pause >= PAUSED:
         said.append(f"GC stopped it for {amount(pause, Unit.SECONDS, 2)} in 5 min")
-    return f"The process is slow: {' and '.join(said)}." if said else ""
+    return f"{capital(' and '.join(said))}." if said else ""

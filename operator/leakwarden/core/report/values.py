@@ -40,6 +40,12 @@ class TargetReport:
     """As of `scene.workload_of`."""
     live_heap: float | None = None
     """Bytes, at the latest sample; None: not known."""
+    memory: float | None = None
+    """Bytes that count against `memory_limit`, as the judge's time to it takes them: `judge.levels`."""
+    started_at: float = 0.0
+    """Of the process, 0 unknown."""
+    above: Mapping[str, float] = field(default_factory=dict)
+    """Thresholds of the policy's rules that have one, by the name of the rule, in the unit of its signal."""
     openings: Mapping[str, float] = field(default_factory=dict)
     """By `row_of` each open finding: when the first target of the policy opened it. A target that opens it while others
     have it takes theirs over, so that it outlives the first."""
