@@ -24,7 +24,7 @@ from leakwarden.errors import (
 from leakwarden.pipeline.deciding import UNANNOTATE_AGAIN
 from leakwarden.pipeline.fleet import Watch
 from leakwarden.pipeline.picture import Picture
-from tests.core.decide.fleets import NOW, leak
+from tests.core.decide.fleets import NOW, evicted, leak
 from tests.pipeline.build import owned, pod, policy, report_of
 from tests.pipeline.deciding_bench import (
     FORBIDDEN,
@@ -195,6 +195,17 @@ async def test_at_the_end_of_verify_for_the_replacement_s_verdict_tells(
         await bench.turn(60.0)
     assert bench.entry().outcome is outcome
     assert bench.clock.at - bench.entry().at == pytest.approx(1800.0, abs=120.0)
+
+
+async def test_what_became_of_it_is_not_said_while_its_policy_is_away(bench: Bench) -> None:
+    """Deleted and made again, a policy has the same circuit breaker: no return may be lost on the way."""
+    by, first, second = evicting(), owned("ws-1", "one"), owned("ws-2", "one", created_at=NOW)
+    bench.journal.stored["x"] = evicted(first, id="x", policy=by.key, at=NOW - 1.0)
+    await bench.turn()
+    before = bench.journal.stored["x"].outcome
+    bench.leaking(by, second)
+    await bench.turn()
+    assert (before, bench.journal.stored["x"].outcome) == (Outcome.PENDING, Outcome.CAME_BACK)
 
 
 async def test_an_outcome_that_the_journal_will_not_take_holds_up_nothing_else(bench: Bench) -> None:

@@ -168,6 +168,15 @@ async def test_what_cannot_be_looked_at_once_more_is_not_evicted_until_it_can(be
     assert bench.live.evicted == ["ws-1"]
 
 
+async def test_an_eviction_counts_from_when_it_is_sent_and_not_from_when_it_was_planned(bench: Bench) -> None:
+    """Or there were more in a stretch of the window than the budget has."""
+    bench.leaking(evicting(), pod())
+    meanwhile(bench, lambda: setattr(bench.clock, "at", bench.clock.at + 20.0))
+    await bench.turn()
+    assert bench.live.evicted == ["ws-1"]
+    assert bench.entry().at == bench.clock.at
+
+
 class SlowJournal(MemoryJournal):
     """What happens while an intent is written, happens."""
 

@@ -10,6 +10,9 @@ from leakwarden.adapters.store import SqliteStore
 from leakwarden.core.gopls_info import GoplsInfo
 from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.parts import IDENTITY
+from leakwarden.core.readings import Reading
+from leakwarden.core.targets import Target
+from tests.core.judge.builders import MI, goroutines, heap
 from tests.pipeline.build import INTERVAL, leaks, owned, policy, rests
 from tests.pipeline.fakes import until
 from tests.pipeline.world import World
@@ -109,3 +112,71 @@ async def test_a_gopls_that_leaks_is_looked_at_with_each_round_where_an_eviction
         await asyncio.sleep(FOUND_BY + 20 * INTERVAL)
     looks = [IDENTITY in asked.wanted for asked in world.sampler.of("ws-1")[-15:]]
     assert looks.count(True) == 15 // every
+
+
+async def test_a_gopls_is_looked_at_with_each_round_while_another_process_of_its_pod_leaks(world: World) -> None:
+    """What somebody opens there counts for the pod, so its look must be as fresh."""
+    world.add(WS1)
+    world.put(policy("gopls", mode="Evict", endpoints=TWO))
+    world.sampler.scripts["ws-1"] = lambda target, number: (leaks() if target.endpoint.name == "app" else rests())(
+        target, number
+    )
+    world.sampler.gopls["ws-1/gopls"] = gopls(4)
+    async with world.operator():
+        await asyncio.sleep(FOUND_BY + 20 * INTERVAL)
+    looks = [IDENTITY in asked.wanted for asked in world.sampler.of("ws-1") if asked.target.endpoint.name == "gopls"]
+    assert looks[-15:] == [True] * 15
+
+
+GOROUTINES = {
+    "name": "goroutines", "signal": "Goroutines", "growth": {"atLeast": 50, "window": "90s"}, "for": "0s",
+    "severity": "Critical",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("endpoint", ["app", "gopls"])
+@pytest.mark.parametrize("opened_after", range(1, 12))
+async def test_what_was_opened_since_the_last_look_holds_an_eviction_that_needs_no_confirmation(
+    world: World, endpoint: str, opened_after: int
+) -> None:
+    """Whichever round it is opened before: an eviction waits for a look in the latest reading."""
+    world.add(WS1)
+    endpoints = TWO if endpoint == "app" else TWO[1:]
+    world.put(policy("gopls", mode="Evict", endpoints=endpoints, rules=[GOROUTINES]))
+    world.sampler.gopls["ws-1/gopls"] = gopls(0)
+    rounds = {"app": 0, "gopls": 0}
+
+    def answer(target: Target, _: int) -> Reading:
+        number = rounds[target.endpoint.name] = rounds[target.endpoint.name] + 1
+        if target.endpoint.name == "gopls" and number == opened_after:
+            world.sampler.gopls["ws-1/gopls"] = gopls(1)
+        grown = 100 * number if target.endpoint.name == endpoint else 0
+        return Reading(heap(100 * MI, alloc=number * MI, mark=f"gc-{number}"), goroutines(50 + grown))
+
+    world.sampler.scripts["ws-1"] = answer
+    evicted_before = []
+    world.live.on_ask = lambda *_: evicted_before.append(rounds["gopls"])
+    async with world.operator():
+        await asyncio.sleep(FOUND_BY)
+    assert all(at < opened_after for at in evicted_before)
+
+
+async def test_a_look_that_failed_holds_an_eviction_until_the_next(world: World) -> None:
+    world.add(WS1)
+    evicting = policy("gopls", mode="Evict", rules=[GOROUTINES], minReadyPeers=5)
+    world.put(evicting)
+    world.sampler.scripts["ws-1"] = lambda _, number: Reading(
+        heap(100 * MI, alloc=number * MI, mark=f"gc-{number}"), goroutines(50 + 100 * number)
+    )
+    world.sampler.gopls["ws-1"] = gopls(0)
+    async with world.operator():
+        await asyncio.sleep(FOUND_BY)
+        world.sampler.gopls["ws-1"] = gopls(None)
+        await asyncio.sleep(2 * INTERVAL)
+        world.put(policy("gopls", mode="Evict", rules=[GOROUTINES], generation=2))
+        await asyncio.sleep(INTERVAL)
+        (decided,) = world.status_of(evicting)["decisions"]
+        assert (decided["reason"], world.live.asked) == ("OpenDocuments", [])
+        world.sampler.gopls["ws-1"] = gopls(0)
+        await asyncio.sleep(2 * INTERVAL)
+    assert world.live.evicted == ["ws-1"]

@@ -17,8 +17,8 @@ class Editing:
 
 
 def editing(endpoint: str, gopls: GoplsContext | None, *, seen: bool = True) -> Editing | None:
-    """None where the process never said that it is a gopls. `seen`: it could be reached lately; what people have open
-    in one that could not is not known, whatever it told before."""
+    """None where the process never said that it is a gopls. `seen`: it could be reached lately, and looked at as
+    lately as whoever asks needs; else what people have open is not known, whatever it told before."""
     if gopls is None:
         return None
     known = seen and gopls.state is not None and gopls.missed < UNSEEN

@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 
-from leakwarden.api.words import Outcome, Verdict
+from leakwarden.api.words import Mode, Outcome, Verdict
 from leakwarden.core import decide
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide import FleetView, Intent, OpenFinding, Plan, Verb
@@ -96,7 +96,7 @@ class Deciding:
             view = self.view(now)
             self.plan = decide.plan(view, now)
         self._meant = dict(self._fleet.policies)
-        self._ask_for_confirmations()
+        self._ask_for_more()
         policies = {policy.uid for policy in self._fleet.policies.values()}
         self._forget(policies | view.pods.keys() | {item.target.pod_uid for item in self.plan.decisions})
         acting = {intent.action.policy for intent in self.plan.intents if intent.action}
@@ -109,11 +109,19 @@ class Deciding:
         await self._recording.count_lasting(self._lasting())
         await self._journal.flush(now)
 
-    def _ask_for_confirmations(self) -> None:
-        """The next round may force a collection where nothing else, but perhaps the budget, holds back an action."""
+    def _ask_for_more(self) -> None:
+        """The next round may force a collection where nothing else, but perhaps the budget, holds back an action; and
+        what people have open in a pod that may be evicted is looked at in all its processes."""
         held = {(d.policy, d.target) for d in self.plan.decisions if d.decision.refusal is Refusal.NOT_CONFIRMED}
+        evicting = {key for key, policy in self._fleet.policies.items() if remediation_of(policy).mode is Mode.EVICT}
+        at_stake = {
+            watch.pod.uid
+            for watch in self._fleet.all_watches()
+            if watch.policy.key in evicting and (watch.growing or (watch.report and watch.report.open_findings))
+        }
         for watch in self._fleet.all_watches():
             watch.unconfirmed = (watch.policy.key, watch.key) in held
+            watch.at_stake = watch.pod.uid in at_stake
 
     async def _load_journal(self) -> None:
         """Without the journal nothing is planned (JournalUnavailable). What a crash left INTENDED is looked up, as
@@ -173,13 +181,15 @@ class Deciding:
         return frozenset((watch.policy.key, watch.key) for watch in self._fleet.all_watches() if holds(watch))
 
     def _editing(self, now: float) -> dict[str, Editing]:
-        """By pod UID, over all processes of the pod: an eviction takes them all."""
+        """By pod UID, over all processes of the pod: an eviction takes them all. What the latest reading did not tell
+        is not known: somebody may have opened a document since."""
         found: dict[str, list[Editing]] = defaultdict(list)
         for watch in self._fleet.all_watches():
             report = watch.report
             if report is None:
                 continue
-            seen = is_fresh(report, now) and report.verdict is not Verdict.UNREACHABLE
+            looked = report.gopls is not None and report.gopls.missed == 0
+            seen = looked and is_fresh(report, now) and report.verdict is not Verdict.UNREACHABLE
             if (told := editing(report.endpoint, report.gopls, seen=seen)) is not None:
                 found[watch.key.pod_uid].append(told)
         return {uid: worst for uid, told in found.items() if (worst := of_pod(told)) is not None}
@@ -227,24 +237,26 @@ class Deciding:
             return False
         return _same_pod(pod, intent.pod)
 
-    def _still_planned(self, intent: Intent) -> bool:
-        """Whether this eviction would be decided on again now, by all that is known now. Where the journal is not what
-        it was planned from any more (`_entries` is None), none would."""
-        if intent.verb is not Verb.EVICT:
-            return True
+    def _planned_anew(self, intent: Intent) -> Intent | None:
+        """This eviction as it is decided on now, by all that is known now; None where it is not. Where the journal is
+        not what it was planned from any more (`_entries` is None), none is."""
+        if intent.verb is not Verb.EVICT or intent.action is None:
+            return intent
         now = self._clock.now()
-        again = decide.plan(self.view(now), now).intents
-        return any(one.action is not None and one.action.id == intent.action.id for one in again if intent.action)
+        again = {one.action.id: one for one in decide.plan(self.view(now), now).intents if one.action}
+        return again.get(intent.action.id)
 
-    async def _carry_out(self, intent: Intent) -> None:
-        actuator = self._actuators[intent.dry_run]
-        if intent.action is None:
-            await self._unannotate(actuator, intent)
+    async def _carry_out(self, planned: Intent) -> None:
+        actuator = self._actuators[planned.dry_run]
+        if planned.action is None:
+            await self._unannotate(actuator, planned)
+            return
+        still = await self._still_so(planned) and self._still_meant(planned)
+        intent = self._planned_anew(planned) if still else None
+        if intent is None or intent.action is None:
+            self.changed(planned.action.policy)
             return
         action = intent.action
-        if not (await self._still_so(intent) and self._still_meant(intent) and self._still_planned(intent)):
-            self.changed(action.policy)
-            return
         try:
             await self._journal.intend(action)
         except ApiError as error:
@@ -297,7 +309,10 @@ class Deciding:
     async def _verify(self, now: float) -> None:
         """What became of earlier evictions, told from the samples of the pods that replaced them."""
         for before in self._entries or ():
-            after = verify(before, self._judged(before.policy), self._verify_for(before), now)
+            policy = self._fleet.policies.get(before.policy)
+            if policy is None:
+                continue  # it may be made again, with the same circuit breaker
+            after = verify(before, self._judged(before.policy), remediation_of(policy).verify_for, now)
             if after.outcome is before.outcome:
                 continue
             try:
@@ -330,10 +345,6 @@ class Deciding:
         policy = self._fleet.policies.get(after.policy)
         if policy is not None:
             await self._recording.enqueue(policy.uid, action_events(_reference(policy), before, after))
-
-    def _verify_for(self, action: Action) -> float:
-        policy = self._fleet.policies.get(action.policy)
-        return remediation_of(policy).verify_for if policy else 0.0
 
     async def _tell_refusals(self, policy: Policy, decisions: Iterable[Decision]) -> None:
         """Refusals are decided anew in each turn and told once; a restart tells them again under the same name.

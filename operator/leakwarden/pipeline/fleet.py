@@ -36,6 +36,8 @@ class Watch:
     """How each rule stood at the newest sample; after a restart nothing until there is one."""
     unconfirmed: bool = False
     """A finding of its own would lead to an action if only it were confirmed."""
+    at_stake: bool = False
+    """Something leaks in its pod or may turn out to, here or at another endpoint, under a policy that evicts."""
     known_until: float = float("-inf")
     """The last attempt of an earlier process that left behind what it knew of it."""
     read_at: float = float("inf")

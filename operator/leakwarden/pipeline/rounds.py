@@ -175,4 +175,5 @@ def wanted_parts(point: Point, now: float) -> frozenset[str]:
 
 def _may_lead_to_an_eviction(watch: Watch) -> bool:
     """Then what people have open is looked at with every round."""
-    return bool(watch.report and watch.report.open_findings) and remediation_of(watch.policy).mode is Mode.EVICT
+    own = bool(watch.report and watch.report.open_findings) and remediation_of(watch.policy).mode is Mode.EVICT
+    return own or watch.at_stake
