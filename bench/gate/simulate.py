@@ -23,6 +23,7 @@ Series = Callable[[int], float]
 class Case:
     says: str
     make: Callable[[random.Random], Series]
+    plan: Plan = Plan()
 
 
 def _scattered(by: float, course: Series) -> Callable[[random.Random], Series]:
@@ -65,6 +66,8 @@ CASES: Final = (
     Case("wanders by 5 a run, and back by half", _wandering(5, 0.5)),
     Case("wanders by 5 a run, and back by a tenth", _wandering(5, 0.9)),
     Case("wanders by 5 a run, for ever", _wandering(5, 1)),
+    Case("the last but one with `--repeats 30`", _wandering(5, 0.9), Plan(repeats=30)),
+    Case("leaks 2 in 30 runs, scatters by 1, `--repeats 30`", _scattered(1, lambda run: run / 15), Plan(repeats=30)),
 )
 
 
@@ -76,7 +79,7 @@ def simulated(count: int) -> list[list[str]]:
         outcomes: Counter[Outcome] = Counter()
         runs = 0
         for _ in range(count):
-            outcome, took = _gate(case.make(chance))
+            outcome, took = _gate(case.make(chance), case.plan)
             outcomes[outcome] += 1
             runs += took
         shares = [f"{100 * outcomes[one] / count:.2f} %" for one in (Outcome.LEAK, Outcome.UNPROVEN, Outcome.PASSED)]
@@ -84,8 +87,7 @@ def simulated(count: int) -> list[list[str]]:
     return rows
 
 
-def _gate(series: Series) -> tuple[Outcome, int]:
-    plan = Plan()
+def _gate(series: Series, plan: Plan) -> tuple[Outcome, int]:
     values = [series(0)]
     while True:
         for _ in range(plan.repeats):

@@ -50,6 +50,17 @@ def test_the_workflow_has_the_gate_beside_the_benchmarks() -> None:
     assert "-benchmem" in STEPS[1]["run"]
 
 
+def test_each_sarif_file_is_uploaded_by_itself_into_a_category_of_its_own() -> None:
+    """GitHub refuses an upload that has two runs of one tool in one category."""
+    uploads = [step for step in WORKFLOW["jobs"]["leaks"]["steps"] if "upload-sarif" in step.get("uses", "")]
+    files = [upload["with"]["sarif_file"].removeprefix("${{ runner.temp }}/") for upload in uploads]
+    assert files == ["gate-tests.sarif", "gate-server.sarif"]
+    assert all(f'--sarif "$RUNNER_TEMP/{file}"' in step["run"] for file, step in zip(files, STEPS[2:], strict=True))
+    assert len({upload["with"]["category"] for upload in uploads}) == len(uploads)
+    ids = [step.get("id") for step in STEPS[2:]]
+    assert all(f"steps.{name}.outcome" in upload["if"] for name, upload in zip(ids, uploads, strict=True))
+
+
 @pytest.mark.parametrize("leaky", [False, True], ids=["as it is", "with the leak"])
 def test_every_step_does_what_the_page_says(tmp_path: Path, leaky: bool) -> None:
     flags = "-tags=leaky" if leaky else ""

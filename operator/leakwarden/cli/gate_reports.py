@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -41,7 +40,7 @@ class Reports:
         if self.junit:
             _write(self.junit, junit(report))
         if self.sarif:
-            _write(self.sarif, sarif(report, version("leakwarden"), self._relative))
+            _write(self.sarif, sarif(report, version("leakwarden"), self._relative, self._elsewhere()))
         if self.summary:
             _write(self.summary, summary(report), append=True)
 
@@ -53,8 +52,28 @@ class Reports:
             _write(self.summary, summary_error(command, problem), append=True)
 
     def _relative(self, file: str) -> str | None:
-        root = Path(os.path.realpath(self.source_root))
-        return in_repository(file, str(root), lambda path: (root / path).is_file())
+        """As the binary calls it, which has the path by which `go build` came there, or without symbolic links."""
+        return _below(self.source_root.absolute(), file) or _below(self.source_root.resolve(), _resolved(file))
+
+    def _elsewhere(self) -> str:
+        """Something in the repository to show what lies elsewhere at: the go.mod that is nearest to where we are."""
+        root, here = self.source_root.resolve(), Path.cwd().resolve()
+        folders = [folder for folder in (here, *here.parents) if folder.is_relative_to(root)] or [root]
+        found = (folder / "go.mod" for folder in folders if (folder / "go.mod").is_file())
+        return next((str(path.relative_to(root)) for path in found), "go.mod")
+
+
+def _resolved(file: str) -> str:
+    if not file.startswith("/"):
+        return file
+    try:
+        return str(Path(file).resolve())
+    except ValueError:  # a name that no file has
+        return file
+
+
+def _below(root: Path, file: str) -> str | None:
+    return in_repository(file, str(root), lambda path: (root / path).is_file())
 
 
 def told(report: Report, form: str) -> str:

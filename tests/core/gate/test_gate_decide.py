@@ -101,6 +101,25 @@ def test_the_bounds_of_a_growth_lie_on_either_side_of_it(values: list[int]) -> N
     assert growth.low <= growth.amount <= growth.high
 
 
+def wandering(chance: random.Random) -> Program:
+    """By 5 tolerances a run, and a tenth of the way back."""
+    held = 0.0
+
+    def after(_: int) -> float:
+        nonlocal held
+        held = 0.9 * held + chance.gauss(0, 5 * TOLERANCE)
+        return held
+
+    return after
+
+
+def test_many_repeats_do_not_make_a_leak_of_a_heap_that_wanders_and_comes_back() -> None:
+    """Each value depends on the one before: as many values of chance would be surer of a slope, by far."""
+    chance = random.Random(5)
+    alarms = sum(decided(wandering(chance), Plan(repeats=30))[0] is Outcome.LEAK for _ in range(1000))
+    assert alarms <= 60
+
+
 def test_a_look_between_two_rounds_is_refused() -> None:
     with pytest.raises(ValueError, match="7 runs"):
         look([0.0] * 8, PLAN, TOLERANCE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -76,7 +77,7 @@ def test_a_pattern_is_told_in_every_report_and_brings_its_fix() -> None:
     says = "Pattern: map that only grows: old keys stay."
     fix = "Fix: delete the old key (more: leakwarden patterns map-grows)."
     assert details(heap(named), named)[-2:] == [says, fix]
-    for text in (junit(named), sarif(named, "1.2.3", lambda _: None)):
+    for text in (junit(named), sarif(named, "1.2.3", lambda _: None, "go.mod")):
         assert says in text
         assert fix in text
     assert says in summary(named)
@@ -136,7 +137,8 @@ def test_letters_that_xml_cannot_hold_break_no_junit() -> None:
 
 
 def sarif_run(of: Report) -> dict[str, Any]:
-    log = json.loads(sarif(of, "1.2.3", lambda file: "store/store.go" if file.startswith("/src") else None))
+    locate = {"/src/app/store/store.go": "my store/a#b%.go"}.get
+    log = json.loads(sarif(of, "1.2.3", locate, "go.mod"))
     assert (log["version"], len(log["runs"])) == ("2.1.0", 1)
     (run,) = log["runs"]
     assert isinstance(run, dict)
@@ -159,21 +161,22 @@ def test_sarif_has_what_its_standard_requires(of: Report) -> None:
         assert result["level"] in {"none", "note", "warning", "error"}
         assert result["message"]["text"].endswith(".")
         assert all(isinstance(print_, str) for print_ in result["partialFingerprints"].values())
+        assert result["locations"], "GitHub refuses the whole file"
         for location in result["locations"]:
-            assert {"physicalLocation", "logicalLocations"} & set(location)
-            physical = location.get("physicalLocation")
-            if physical:
-                assert not physical["artifactLocation"]["uri"].startswith("/")
-                assert physical["artifactLocation"]["uriBaseId"] in run["originalUriBaseIds"]
-                assert physical["region"]["startLine"] >= 1
+            physical = location["physicalLocation"]
+            assert re.fullmatch(r"[A-Za-z0-9._~%-]+(/[A-Za-z0-9._~%-]+)*", physical["artifactLocation"]["uri"])
+            assert physical["artifactLocation"]["uriBaseId"] in run["originalUriBaseIds"]
+            assert physical["region"]["startLine"] >= 1
 
 
-def test_sarif_names_file_and_line_where_the_file_is_in_the_repository() -> None:
+def test_sarif_names_file_and_line_as_a_uri_and_go_mod_for_what_is_not_in_the_repository() -> None:
     memory, goroutines = sarif_run(LEAKS)["results"]
     assert memory["locations"][0]["physicalLocation"] == {
-        "artifactLocation": {"uri": "store/store.go", "uriBaseId": "SRCROOT"}, "region": {"startLine": 41},
+        "artifactLocation": {"uri": "my%20store/a%23b%25.go", "uriBaseId": "SRCROOT"}, "region": {"startLine": 41},
     }  # fmt: skip
-    assert "physicalLocation" not in goroutines["locations"][0]
+    assert goroutines["locations"][0]["physicalLocation"] == {
+        "artifactLocation": {"uri": "go.mod", "uriBaseId": "SRCROOT"}, "region": {"startLine": 1},
+    }  # fmt: skip
     assert goroutines["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] == "example.com/app/store.send"
 
 
@@ -193,7 +196,7 @@ def test_a_result_keeps_its_fingerprint_when_its_line_moves() -> None:
 def test_a_leak_without_a_place_is_a_result_all_the_same() -> None:
     nowhere = report(check(Kind.HEAP, Outcome.LEAK, STEADY), check(Kind.GOROUTINES, Outcome.PASSED, FLAT))
     (result,) = sarif_run(nowhere)["results"]
-    assert result["locations"] == []
+    assert [*result["locations"][0]] == ["physicalLocation"]
     assert "compare two heap profiles" in result["message"]["text"]
 
 
@@ -213,7 +216,8 @@ def test_the_summary_is_a_table_and_the_places_of_what_grew() -> None:
 def test_a_command_cannot_break_out_of_the_summary() -> None:
     text = summary(replace(PASSED, command="sh -c '`x` ``y``\n# heading'"))
     assert "``` sh -c '`x` ``y`` # heading' ```: 2 warm-up" in text
-    assert "\\<b\\>" in summary_error("x", "said <b>")
+    told = summary_error("x", "said <b> $HOME, $PATH ~~x~~ &lt;")
+    assert "said \\<b\\> \\$HOME, \\$PATH \\~\\~x\\~\\~ \\&lt;." in told
 
 
 def test_the_document_has_every_figure() -> None:

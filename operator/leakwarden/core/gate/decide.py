@@ -7,10 +7,12 @@ from math import sqrt
 from typing import Final
 
 from leakwarden.core.gate.values import Growth, Outcome, Plan
-from leakwarden.core.judge.statistics import median
+from leakwarden.core.judge.statistics import autocorrelation_factor, median
 
 Z999: Final = 3.0902
 """The one-sided 99.9 % point of the normal distribution: there are up to three looks at which a leak can be said."""
+CORRELATED: Final = 30
+"""Values from which on it can be estimated how much each depends on those before it."""
 STEADY: Final = 0.8
 """Growth whose second half has less than this share of the first's pace slows down, as that of a filling cache does."""
 
@@ -39,11 +41,12 @@ def _is_steady(values: Sequence[float]) -> bool:
 def growth_of(values: Sequence[float], plan: Plan) -> Growth:
     """Of at least `plan.repeats + 1` values."""
     slopes = _pairwise_slopes(values)
-    out = _outside(len(values))
+    slope = median(slopes)
+    out = _outside(len(values), _factor([value - slope * run for run, value in enumerate(values)]))
     last = values[-plan.repeats - 1 :]
     recent = max(_slope(last) * plan.repeats, last[-1] - last[0])
     return Growth(
-        median(slopes) * plan.repeats, slopes[out] * plan.repeats, slopes[-1 - out] * plan.repeats, recent
+        slope * plan.repeats, slopes[out] * plan.repeats, slopes[-1 - out] * plan.repeats, recent
     )  # fmt: skip
 
 
@@ -58,11 +61,13 @@ def _pairwise_slopes(values: Sequence[float]) -> list[float]:
     return sorted((values[j] - values[i]) / (j - i) for i in range(n - 1) for j in range(i + 1, n))
 
 
-def _outside(n: int) -> int:
-    """How many of the ordered slopes of n values lie outside each one-sided 99.9 % bound: Sen's interval (1968).
+def _factor(residuals: Sequence[float]) -> float:
+    """By which the variance is widened: the judge's, for autocorrelation; 1 where there are too few to estimate it."""
+    return autocorrelation_factor(residuals) if len(residuals) >= CORRELATED else 1.0
 
-    Without the judge's correction for autocorrelation: with 11 to 21 values there is nothing to estimate it from.
-    """
+
+def _outside(n: int, factor: float) -> int:
+    """How many of the ordered slopes of n values lie outside each one-sided 99.9 % bound: Sen's interval (1968)."""
     pairs = n * (n - 1) / 2
-    margin = Z999 * sqrt(n * (n - 1) * (2 * n + 5) / 18)
+    margin = Z999 * sqrt(factor * n * (n - 1) * (2 * n + 5) / 18)
     return max(int((pairs - margin) / 2), 0)

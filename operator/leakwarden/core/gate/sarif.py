@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
+from urllib.parse import quote
 
 from leakwarden.core.gate.say import NAMES, fix, grew, headline, where
 from leakwarden.core.gate.values import Check, Grower, Kind, Outcome, Report
@@ -29,10 +30,14 @@ _RULES: dict[Kind, tuple[str, str, str]] = {
 _LEVELS = {Outcome.LEAK: "error", Outcome.UNPROVEN: "warning"}
 
 
-def sarif(report: Report, version: str, locate: Locate) -> str:
-    """A result for each place that grew: of leaks errors, of unproven growth warnings."""
+def sarif(report: Report, version: str, locate: Locate, elsewhere: str) -> str:
+    """A result for each place that grew: of leaks errors, of unproven growth warnings.
+
+    Places in no file of the repository are shown at the file `elsewhere`: GitHub refuses a SARIF file as a
+    whole that has one result without a physical location (github/codeql-action#2459).
+    """
     results = [
-        _result(check, grower, report, locate)
+        _result(check, grower, report, _location(grower, locate, elsewhere))
         for check in report.checks
         if check.outcome in _LEVELS
         for grower in check.growers or (None,)
@@ -58,7 +63,7 @@ def sarif(report: Report, version: str, locate: Locate) -> str:
     return json.dumps({"$schema": SCHEMA, "version": "2.1.0", "runs": [run]}, indent=2) + "\n"
 
 
-def _result(check: Check, grower: Grower | None, report: Report, locate: Locate) -> dict[str, Any]:
+def _result(check: Check, grower: Grower | None, report: Report, location: dict[str, Any]) -> dict[str, Any]:
     rule = _RULES[check.kind][0]
     place = f" {grew(grower, check.kind)} of it at {where(grower)}." if grower else ""
     named = f" {sentence(grower.pattern)}" if grower and grower.pattern else ""
@@ -69,19 +74,20 @@ def _result(check: Check, grower: Grower | None, report: Report, locate: Locate)
         "ruleIndex": [*_RULES].index(check.kind),
         "level": _LEVELS[check.outcome],
         "message": {"text": f"{capital(headline(check, report))}.{place}{named} Fix: {fix(check, report, grower)}."},
-        "locations": [_location(grower, locate)] if grower else [],
+        "locations": [location],
         # Not the line: it moves with each change, and the finding would be a new one.
         "partialFingerprints": {"leakwardenPlace/v1": sha256(key.encode()).hexdigest()[:32]},
     }
 
 
-def _location(grower: Grower, locate: Locate) -> dict[str, Any]:
-    location: dict[str, Any] = {
-        "logicalLocations": [{"fullyQualifiedName": grower.site.function, "kind": "function"}]
-    }  # fmt: skip
-    if (path := locate(grower.site.file)) is not None:
-        location["physicalLocation"] = {
-            "artifactLocation": {"uri": path, "uriBaseId": "SRCROOT"},
-            "region": {"startLine": max(grower.site.line, 1)},
-        }
-    return location
+def _location(grower: Grower | None, locate: Locate, elsewhere: str) -> dict[str, Any]:
+    path = locate(grower.site.file) if grower else None
+    line = grower.site.line if grower and path is not None else 1
+    physical = {
+        "artifactLocation": {"uri": quote(path or elsewhere), "uriBaseId": "SRCROOT"},
+        "region": {"startLine": max(line, 1)},
+    }
+    if grower is None:
+        return {"physicalLocation": physical}
+    function = {"fullyQualifiedName": grower.site.function, "kind": "function"}
+    return {"physicalLocation": physical, "logicalLocations": [function]}

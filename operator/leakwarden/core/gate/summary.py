@@ -54,5 +54,5 @@ def _code(text: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """Text that comes from outside, so that none of it is taken for markup."""
-    return re.sub(r"([\\`*_{}\[\]<>#|])", r"\\\1", " ".join(text.split()))
+    """Text that comes from outside, so that none of it is taken for markup; `$x$` is mathematics to GitHub."""
+    return re.sub(r"([\\`*_{}\[\]<>#|~$&])", r"\\\1", " ".join(text.split()))
