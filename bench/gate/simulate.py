@@ -23,7 +23,7 @@ Series = Callable[[int], float]
 class Case:
     says: str
     make: Callable[[random.Random], Series]
-    plan: Plan = Plan()
+    repeats: int = Plan().repeats
 
 
 def _scattered(by: float, course: Series) -> Callable[[random.Random], Series]:
@@ -57,17 +57,18 @@ CASES: Final = (
         "a cache of 50 that has 63 % after 5 runs", _scattered(0.05, lambda run: 50 * (1 - exp(-(run + _WARMUP) / 5)))
     ),
     Case("a cache of 50 that has 63 % after 10", _scattered(0.05, lambda run: 50 * (1 - exp(-(run + _WARMUP) / 10)))),
+    Case("a cache of 50 that has 63 % after 25", _scattered(0.05, lambda run: 50 * (1 - exp(-(run + _WARMUP) / 25)))),
     Case("leaks 0.18 a run", _scattered(0.02, lambda run: 0.18 * run)),
     Case("leaks 0.25 a run, scatters by 0.05", _scattered(0.05, lambda run: 0.25 * run)),
     Case("leaks 1 a run, scatters by 1", _scattered(1, lambda run: run)),
     Case("leaks 1 a run, scatters by 2", _scattered(2, lambda run: run)),
     Case("leaks 2 in every third run", _scattered(0.01, lambda run: 2 * (run // 3))),
+    Case("leaks 2 in 30 runs, scatters by 1, `--repeats 30`", _scattered(1, lambda run: run / 15), 30),
     Case("wanders by 0.2 a run, for ever", _wandering(0.2, 1)),
     Case("wanders by 5 a run, and back by half", _wandering(5, 0.5)),
     Case("wanders by 5 a run, and back by a tenth", _wandering(5, 0.9)),
+    Case("the same with `--repeats 30`", _wandering(5, 0.9), 30),
     Case("wanders by 5 a run, for ever", _wandering(5, 1)),
-    Case("the last but one with `--repeats 30`", _wandering(5, 0.9), Plan(repeats=30)),
-    Case("leaks 2 in 30 runs, scatters by 1, `--repeats 30`", _scattered(1, lambda run: run / 15), Plan(repeats=30)),
 )
 
 
@@ -79,7 +80,7 @@ def simulated(count: int) -> list[list[str]]:
         outcomes: Counter[Outcome] = Counter()
         runs = 0
         for _ in range(count):
-            outcome, took = _gate(case.make(chance), case.plan)
+            outcome, took = _gate(case.make(chance), Plan(repeats=case.repeats))
             outcomes[outcome] += 1
             runs += took
         shares = [f"{100 * outcomes[one] / count:.2f} %" for one in (Outcome.LEAK, Outcome.UNPROVEN, Outcome.PASSED)]

@@ -181,7 +181,9 @@ async def test_ctrl_c_leaves_nothing_behind(program: Path, tmp_path: Path, sign:
     ("change", "says"),
     [
         ("t.Fatal(1)", "go test -count 1 .: the tests failed (exit code 1)"),
-        ("os.Exit(9)", "go test -count 1 . ended in the middle of the tests: exit code 1"),
+        ("os.Exit(9)", "go test -count 1 . ended in the middle of the tests: exit code 1\n"),
+        ("if runs++; runs > 1 { t.Fatal(1) }", "(exit code 1) in run 2 in one process, after they had passed (try"),
+        ("if runs++; runs > 1 { panic(1) }", "exit code 1 in run 2 in one process, after they had passed (try -count"),
     ],
 )
 async def test_go_tests_that_fail_are_an_error_and_no_leak(tmp_path: Path, change: str, says: str) -> None:
@@ -211,7 +213,7 @@ def go_test(folder: Path, body: str) -> None:
     )
     (folder / "one_test.go").write_text(
         'package one\n\nimport (\n\t"os"\n\t"testing"\n\t"time"\n\n\t"leakwarden.io/leakgate"\n)\n\n'
-        "var _, _ = os.Exit, time.Sleep\n\n"
+        "var _, _, runs = os.Exit, time.Sleep, 0\n\n"
         "func TestMain(m *testing.M) { leakgate.Main(m) }\n\nfunc TestOne(t *testing.T) { " + body + " }\n"
     )
 
@@ -252,10 +254,11 @@ def run(*arguments: str | Path, env: Mapping[str, str] | None = None) -> Result:
     [
         ((), "Missing argument '-- COMMAND...'"),
         (("--repeats", "2", "--", "true"), "Invalid value for '--repeats'"),
+        (("--url", "", "--", "true"), "--url: '': wants host, port and path"),
         (("--url", "ftp://x", "--", "true"), "--url: 'ftp://x' is no http or https URL"),
         (("--ready-timeout", "soon", "--", "true"), "--ready-timeout: 'soon' is not a duration"),
-        (("--junit", "/nowhere/gate.xml", "--", "true"), "--junit: /nowhere/gate.xml cannot be written"),
-        (("--sarif", "/", "--", "true"), "--sarif: / cannot be written"),
+        (("--junit", "/nowhere/gate.xml", "--", "true"), "gate.xml cannot be written: make the folder /nowhere first"),
+        (("--sarif", "/", "--", "true"), "--sarif: / cannot be written: it is a folder"),
         (("--patterns", "/nowhere.yaml", "--", "true"), "/nowhere.yaml: No such file"),
         (("--source-root", "/nowhere", "--", "true"), "--source-root: there is no folder /nowhere"),
         (("--url", "127.0.0.1:1", "--ready-timeout", "100ms", "--", "true"), "did not answer within 0.1 s"),

@@ -30,6 +30,7 @@ class GoTests:
         self._command = command
         self._file = folder / "address"
         self._url = ""
+        self._passed = 0
         self._session = aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=None))
 
     async def __aenter__(self) -> GoTests:
@@ -72,8 +73,10 @@ class GoTests:
         """The tests, once."""
         if code := await self._order("run"):
             raise NotMeasured(
-                f"{self._command.shown}: the tests failed ({how(code)}); nothing is said about leaks before they pass"
+                f"{self._command.shown}: the tests failed ({how(code)}){self._again()}; nothing is said about leaks "
+                "before they pass"
             )
+        self._passed += 1
 
     async def end(self) -> None:
         """Lets the command come to its end, which must be a good one."""
@@ -102,7 +105,13 @@ class GoTests:
                 code = await self._command.ended()
         except TimeoutError:
             return f"{self._command.shown}: the test binary can no longer be reached: {cap(why)}"
-        return f"{self._command.shown} ended in the middle of the tests: {how(code)}"
+        return f"{self._command.shown} ended in the middle of the tests: {how(code)}{self._again()}"
+
+    def _again(self) -> str:
+        """What is worth a look where tests fail that have passed."""
+        if not self._passed:
+            return ""
+        return f" in run {self._passed + 1} in one process, after they had passed (try -count 2)"
 
 
 def _never_served(command: str, code: int) -> str:

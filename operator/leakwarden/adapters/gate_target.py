@@ -55,7 +55,10 @@ class GateTarget:
                     except SamplingError as error:
                         last = str(error)
                         if error.reason in _NEVER_BETTER:
-                            raise NotMeasured(f"{self.url} is no pprof endpoint: {last}") from error
+                            raise NotMeasured(
+                                f"{self.url} is no pprof endpoint: {last}; --url wants where net/http/pprof is "
+                                "served, usually http://HOST:PORT/debug/pprof"
+                            ) from error
                     else:
                         return
                     await asyncio.sleep(PAUSE)

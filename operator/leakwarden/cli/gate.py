@@ -74,7 +74,7 @@ async def _until_told_to_end(work: Awaitable[Report]) -> Report:
 async def _gate(job: Job, command: Command, say: Say) -> Report:
     began = time.monotonic()
     try:
-        if job.url:
+        if job.url is not None:
             async with _target(job.url) as target:
                 say(f"waiting for {target.url}")
                 await target.ready(job.ready_timeout)

@@ -84,7 +84,7 @@ def gate(
 
     try:
         plan = Plan(warmup, repeats, tolerance_kb << 10, goroutine_tolerance)
-        patience = _seconds("--ready-timeout", ready_timeout or ("1m" if url else "10m"))
+        patience = _seconds("--ready-timeout", ready_timeout or ("10m" if url is None else "1m"))
         reports = Reports(junit, sarif, summary, source_root)
         reports.check()
         job = Job(command, url, patience, plan, form == "json", table_in_force(patterns))

@@ -30,8 +30,10 @@ class Reports:
     def check(self) -> None:
         """Raises InvalidSpec for a file that cannot be written where it is wanted: better now than after all runs."""
         for option, path in (("--junit", self.junit), ("--sarif", self.sarif), ("--summary", self.summary)):
-            if path is not None and (path.is_dir() or not path.parent.is_dir()):
-                raise InvalidSpec(option, f"{path} cannot be written: there is no folder {path.parent}, or it is one")
+            if path is not None and path.is_dir():
+                raise InvalidSpec(option, f"{path} cannot be written: it is a folder")
+            if path is not None and not path.parent.is_dir():
+                raise InvalidSpec(option, f"{path} cannot be written: make the folder {path.parent} first")
         if not self.source_root.is_dir():
             raise InvalidSpec("--source-root", f"there is no folder {self.source_root}")
 
