@@ -129,12 +129,11 @@ def stage(node: Cluster, images: Mapping[str, Image], tmp_path_factory: pytest.T
         "watchNamespaces": list(SHARED),
         "actions": {"annotate": True, "evict": True},
         "settings": {"statusInterval": 1},
-        # It samples each pod every second or two, beside language servers that take whatever CPU they find.
-        "resources": {"requests": {"cpu": "1"}},
     }
     operator = HelmOperator(node, operator_image.build(), values)
     before = upgrade.install_older(operator, POLICIES, tmp_path_factory.mktemp("older"))
-    operator.install(replicas=1)
+    # It samples each pod every second or two, beside language servers that take whatever CPU they find.
+    operator.install(replicas=1, resources={"requests": {"cpu": "500m"}})
     try:
         yield Stage(node, images, operator, before)
     finally:
