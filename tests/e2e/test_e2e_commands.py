@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -70,8 +71,7 @@ def test_the_commands_that_the_demo_ends_with_work_as_they_are_printed(person: P
         ["bash", "-euc", "\n".join(lines)], cwd=REPO, capture_output=True, text=True, timeout=120, check=False
     )
     assert ran.returncode == 0, ran.stderr
-    described, _, tables = ran.stdout.partition("POLICY   SEVERITY")
-    found, _, top = tables.partition("HEAP/H")
+    described, found, top = re.split(r"^(?:POLICY +SEVERITY|POD +POLICY) ", ran.stdout, flags=re.MULTILINE)
     assert f"goroutine/leakserver/internal/{LEAVES}/chan-send" in described
     assert LEAVES in found
     assert APP in top
