@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,12 @@ def test_in_a_synctest_bubble_and_in_garbage_collection_it_is_parked_and_not_blo
 def test_a_name_that_no_linker_makes_is_printable_in_signatures_and_messages() -> None:
     site = site_of(Frame("main.\x1b[2Jf\n", "a\u202e.go", 1), "main.leaf\x9b")
     assert site == Site(r"main.\x1b[2Jf\n", r"a\u202e.go", 1, r"main.leaf\x9b")
+
+
+@given(st.text("f[].", max_size=30))
+def test_brackets_are_taken_from_the_innermost_outwards_and_what_has_no_match_stays(function: str) -> None:
+    shorter, before = function, ""
+    while shorter != before:
+        shorter, before = re.sub(r"\[[^\[\]]*\]", "\u2026", shorter), shorter
+    assert normalised(function) == shorter.replace("\u2026", "[...]")
+    assert normalised(normalised(function)) == normalised(function)

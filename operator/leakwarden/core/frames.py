@@ -35,8 +35,7 @@ STD_ROOTS: Final = frozenset(
 linker names it (`vendor/golang.org/x/net/...`); a module's own vendor folder never shows in its function names."""
 
 _RUNTIME_BELOW = ("runtime/", "internal/runtime/")
-_BRACKETS = re.compile(r"\[[^\[\]]*\]")
-_ELIDED = "\u2026"
+_BRACKET = re.compile(r"([\[\]])")
 _GOROOT_MARK = "/src/runtime/"
 _CACHED: Final = 16_384
 """Names remembered: a fleet runs few programs, so the same few thousand names come with every profile. Decoded texts
@@ -51,10 +50,17 @@ def normalised(function: str) -> str:
     function = printable(function)
     if "[" not in function:
         return function
-    # Innermost brackets first: type arguments nest, as in F[map[string]pkg.T[int]].
-    while (shorter := _BRACKETS.sub(_ELIDED, function)) != function:
-        function = shorter
-    return function.replace(_ELIDED, "[...]")
+    kept: list[str] = []
+    opened: list[int] = []
+    # In one pass, though type arguments nest, as in F[map[string]pkg.T[int]]: a name may be nothing but brackets.
+    for part in _BRACKET.split(function):
+        if part == "]" and opened:
+            kept[opened.pop() :] = ["[...]"]
+            continue
+        if part == "[":
+            opened.append(len(kept))
+        kept.append(part)
+    return "".join(kept)
 
 
 def package_of(function: str) -> str:
