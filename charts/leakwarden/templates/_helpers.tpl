@@ -18,7 +18,7 @@
 {{- if gt (float64 $lease.retry) (mulf 0.5 $lease.renewDeadline) -}}
 {{- fail "leaderElection.retry must be at most half of leaderElection.renewDeadline" -}}
 {{- end -}}
-{{- if hasSuffix (printf ":%v" .Values.service.port) .Values.settings.inspect -}}
+{{- if hasSuffix (printf ":%v" .Values.service.port) (default "" .Values.settings.inspect) -}}
 {{- fail (printf "service.port and settings.inspect cannot both have port %v: the operator listens on both" .Values.service.port) -}}
 {{- end -}}
 {{- if and .Values.persistence.enabled .Values.persistence.existingClaim (gt (int .Values.replicas) 1) -}}
