@@ -125,7 +125,7 @@ class ProcessMetrics:
         )
         self._refused = Gauge(
             "leakwarden_patterns_refused",
-            "Keys of ConfigMaps with patterns that could not be understood at the last look.",
+            "Keys of ConfigMaps with patterns that were left out at the last look.",
             registry=registry,
         )
 

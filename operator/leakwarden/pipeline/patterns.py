@@ -21,7 +21,7 @@ MOST = 128
 class Patterns:
     """`table` is what findings are named by. What is wrong with one source costs that source alone.
 
-    `refused` is told after each look how many sources could not be understood. `docs_url`: where the built-in ones link
+    `refused` is told after each look how many sources were left out. `docs_url`: where the built-in ones link
     to, empty for nowhere.
     """
 

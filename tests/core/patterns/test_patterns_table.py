@@ -57,6 +57,9 @@ BAD = {
     row(title='"red: \\e[31m"'): r"cm/x: patterns[0] (mine).title: has '\x1b', which cannot be printed",
     row(why='"txt.\\u202Eog"'): r"cm/x: patterns[0] (mine).why: has '\u202e', which cannot be printed",
     row(example='"\\a"'): r"cm/x: patterns[0] (mine).example: has '\x07', which cannot be printed",
+    row(when='[{family: goroutine, calls: ["a\\e*"]}]'): (
+        r"cm/x: patterns[0] (mine).when[0].calls[0]: has '\x1b', which cannot be printed"
+    ),
     row(name='"\\e]0;x"'): r"cm/x: patterns[0] (\x1b]0;x).name: String should match pattern",
 }
 

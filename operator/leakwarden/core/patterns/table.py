@@ -42,10 +42,10 @@ def _printable(text: str) -> str:
     return text
 
 
-Glob: TypeAlias = Annotated[str, StringConstraints(min_length=2, max_length=256)]
-"""A function as a profile names it, type arguments as `[...]`; a `*` at the end stands for any ending."""
 _ONE_LINE = BeforeValidator(_one_line)
 _PRINTABLE = AfterValidator(_printable)
+Glob: TypeAlias = Annotated[str, StringConstraints(min_length=2, max_length=256), _PRINTABLE]
+"""A function as a profile names it, type arguments as `[...]`; a `*` at the end stands for any ending."""
 Clause: TypeAlias = Annotated[str, StringConstraints(min_length=1, max_length=320), _ONE_LINE, _PRINTABLE]
 Share: TypeAlias = Annotated[float, Field(gt=0, le=1)]
 
