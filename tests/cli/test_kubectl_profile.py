@@ -90,6 +90,19 @@ async def test_a_reader_that_leaves_before_the_profile_comes_is_no_error(tmp_pat
     assert (shell.returncode, stderr) == (0, b"")
 
 
+async def test_half_a_profile_on_a_full_disk_does_not_stay(tmp_path: Path) -> None:
+    async with serving(tmp_path, policy()) as here:
+        await here.good("findings")
+        shell = await asyncio.create_subprocess_exec(
+            "bash", "-c", f"ulimit -f 0; {sys.executable} -B -m leakwarden profile ws-1 -f made.pb.gz",
+            env={"PATH": os.environ["PATH"], "KUBECONFIG": str(tmp_path / "kubeconfig")}, cwd=tmp_path,
+            stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        _, stderr = await shell.communicate()
+    assert (shell.returncode, stderr) == (2, b"leakwarden: made.pb.gz: cannot be written: File too large\n")
+    assert not (tmp_path / "made.pb.gz").exists()
+
+
 async def test_a_dash_is_stdout_and_nothing_else_is_there(tmp_path: Path) -> None:
     async with serving(tmp_path, policy()) as here:
         result = await here.run("profile", "ws-1", "-f", "-")

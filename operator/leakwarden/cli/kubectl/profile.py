@@ -158,11 +158,16 @@ async def _fetched(session: Session, target: Target, kind: str, *, gc: bool) -> 
 
 
 def _written(path: Path, data: bytes) -> None:
-    """What is there is never overwritten: profiles are evidence."""
+    """What is there is never overwritten: profiles are evidence. Half of one is none, and does not stay."""
     try:
-        with path.open("xb") as file:
-            file.write(data)
+        file = path.open("xb")
     except FileExistsError as error:
         raise InvalidSpec("-f", f"{path} is there already: give another name") from error
     except OSError as error:
+        raise UnreadableFile(f"{path}: cannot be written: {error.strerror or error}") from error
+    try:
+        with file:
+            file.write(data)
+    except OSError as error:
+        path.unlink(missing_ok=True)
         raise UnreadableFile(f"{path}: cannot be written: {error.strerror or error}") from error
