@@ -463,6 +463,24 @@ def test_what_was_decided_is_said_in_words(decision: str, says: str) -> None:
     assert says in finding_message(heap_leak(), replace(HERE, decision=decision), room=4096)
 
 
+def test_where_room_is_short_a_refusal_keeps_its_reason_and_loses_its_command() -> None:
+    there = replace(HERE, decision="Cooldown")
+    whole = finding_message(heap_leak(), there, room=4096)
+    less = finding_message(heap_leak(), there, room=len(whole) - 20)
+    assert "does not act: it acted on this owner's pods not long ago (Cooldown). Evidence: " in less
+
+
+@pytest.mark.parametrize(
+    ("leak", "says"),
+    [
+        (heap_leak(site=None), "compare two heap profiles (go tool pprof -diff_base)"),
+        (goroutine_leak(site=None), "compare two goroutine profiles (go tool pprof -diff_base)"),
+    ],
+)
+def test_what_no_one_place_explains_is_to_be_compared(leak: Finding, says: str) -> None:
+    assert f"Cause not recognised. Next, for the code's owner: {says}" in finding_message(leak, HERE)
+
+
 @pytest.mark.parametrize("refusal", Refusal)
 def test_each_refusal_has_its_reason_in_words(refusal: Refusal) -> None:
     assert REASONS[refusal] and not REASONS[refusal].endswith(".")

@@ -27,7 +27,10 @@ _WAITS: dict[WaitKind, str] = {
 }
 _WAIT_DEFAULT = "look what should end these goroutines: give each a context, and cancel it when what it works for ends"
 
-_UNATTRIBUTED = "compare two heap profiles (go tool pprof -diff_base) to see which allocations stay"
+_UNATTRIBUTED = {
+    Family.MEMORY: "compare two heap profiles (go tool pprof -diff_base) to see which allocations stay",
+    Family.GOROUTINE: "compare two goroutine profiles (go tool pprof -diff_base) to see which stacks become more",
+}
 _PRESSURE = (
     "none needed while it does not grow: raise the memory limit, or the rule's threshold, if the work needs this much"
 )
@@ -66,10 +69,10 @@ def _of_gopls(finding: Finding) -> str:
 
 def general_fix(family: Family, site: Site | None, wait: WaitKind | None) -> str:
     """One clause. Where no pattern is known: by what goroutines wait for, or how to find what keeps the memory."""
+    if site is None:
+        return _UNATTRIBUTED[family]
     if family is Family.GOROUTINE:
         return _WAITS.get(wait, _WAIT_DEFAULT) if wait else _WAIT_DEFAULT
-    if site is None:
-        return _UNATTRIBUTED
     return (
         "a heap profile shows where memory is allocated, not who keeps it: look in "
         f"{clip(short_function(site.function), _NAME)} and its callers for a cache, map, slice or token.FileSet that "

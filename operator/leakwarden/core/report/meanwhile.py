@@ -46,8 +46,9 @@ def restart(finding: Finding, scene: Scene, horizon: float = HORIZON) -> str:
     return f"{comes}: have it saved, then restart {what} before {minute(at)}{patience}."
 
 
-def decided(finding: Finding, scene: Scene) -> str:
-    """What Leakwarden itself does. Empty where nothing was decided, or it is told elsewhere."""
+def decided(finding: Finding, scene: Scene, brief: bool = False) -> str:
+    """What Leakwarden itself does; `brief` without the command that explains a refusal. Empty where nothing was
+    decided, or it is told elsewhere."""
     decision = scene.decision
     if finding.type is FindingType.PRESSURE:
         return "Leakwarden takes no action on what is not proven to grow." if scene.pod else ""
@@ -55,8 +56,8 @@ def decided(finding: Finding, scene: Scene) -> str:
         return ""
     if decision in _ACTS:
         return _ACTS[decision]
-    asked = f"{COMMAND} explain {scene.pod} -n {scene.namespace}"
-    return f"Leakwarden does not act: {REASONS[Refusal(decision)]} ({decision}; {asked})."
+    asked = "" if brief else f"; {COMMAND} explain {scene.pod} -n {scene.namespace}"
+    return f"Leakwarden does not act: {REASONS[Refusal(decision)]} ({decision}{asked})."
 
 
 _ACTS = {

@@ -61,10 +61,10 @@ def finding_message(
     Where `room` is short, first the function loses its import path, which the signature has, then remarks are left out,
     the last first, and with them what Leakwarden does, which the status has beside it.
     """
-    head, does = [""] * 3, ""
+    head, does, briefly = [""] * 3, "", ""
     if finding.open:
         head = [stakes(finding, scene, horizon), save(finding, scene), restart(finding, scene, horizon)]
-        does = decided(finding, scene)
+        does, briefly = decided(finding, scene), decided(finding, scene, brief=True)
     last = f"{advice(finding)}{more(finding, COMMAND if scene.pod else 'leakwarden')}."
     context = [said for said in (same_place.remark(finding, scene.beside), *(one(finding) for one in remarks)) if said]
     whole = _joined(*head, does, _evidence(finding, scene), *context, last)
@@ -83,7 +83,7 @@ def finding_message(
     for said in context:
         one = brief if brief and said == told else said
         kept += [one] if len(made([*kept, one])) <= room else []
-    does = does if len(made(kept, does)) <= room else ""
+    does = next((one for one in (does, briefly) if len(made(kept, one)) <= room), "")
     full = made([told if one == brief else one for one in kept], does)
     return full if len(full) <= room else made(kept, does)
 
