@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from leakwarden.adapters import journal
 from leakwarden.adapters.actuator import LiveActuator
 from leakwarden.adapters.ports import KubeApi, KubeReader
 from leakwarden.api import SUMMARY_ANNOTATION
+from leakwarden.core.lease import home_of
 from leakwarden.core.pod_facts import pod_facts
 from leakwarden.core.targets import PodFacts
-from leakwarden.errors import ApiNotFound
+from leakwarden.errors import ApiConflict, ApiNotFound
 
 LOOK_AGAIN = 1.0
 """Seconds between two looks at whether an operator still runs."""
+
+
+Json = Mapping[str, Any]
 
 
 class KubeReadWrite(KubeApi, KubeReader, Protocol):
@@ -54,20 +58,39 @@ class Leftovers:
         """A pod that is gone has none."""
         await LiveActuator(self._api).unannotate(pod)
 
-    async def delete_own(self) -> list[str]:
-        """Delete the journal and the Lease; returns what was there."""
-        own = {
-            f"ConfigMap {journal.NAME}": f"/api/v1/namespaces/{self._home}/configmaps/{journal.NAME}",
-            f"Lease {self._lease}": f"/apis/coordination.k8s.io/v1/namespaces/{self._home}/leases/{self._lease}",
-        }
-        return [name for name, path in own.items() if await self._delete(path)]
+    async def delete_journal(self) -> str:
+        """Its name, or empty where there was none. ApiConflict for one of that name that is not ours."""
+        path = f"/api/v1/namespaces/{self._home}/configmaps/{journal.NAME}"
+        return await self._delete(f"ConfigMap {journal.NAME}", path, _foreign_config_map)
 
-    async def _delete(self, path: str) -> bool:
+    async def delete_lease(self) -> str:
+        """The same. The name of a Lease, and the namespace, are settings, and may be given wrongly."""
+        path = f"/apis/coordination.k8s.io/v1/namespaces/{self._home}/leases/{self._lease}"
+        return await self._delete(f"Lease {self._lease}", path, _foreign_lease)
+
+    async def _delete(self, name: str, path: str, foreign: Callable[[Json], str]) -> str:
+        """Exactly the object that was looked at."""
         try:
-            await self._api.request("DELETE", path)
+            found = await self._api.request("GET", path)
+            if why := foreign(found):
+                raise ApiConflict(f"{name} in namespace {self._home} is not ours and stays: {why}")
+            version = {key: found["metadata"][key] for key in ("uid", "resourceVersion") if key in found["metadata"]}
+            await self._api.request("DELETE", path, body={"preconditions": version})
         except ApiNotFound:
-            return False
-        return True
+            return ""
+        return name
 
     async def _pods(self, path: str, params: Mapping[str, str] | None = None) -> list[dict[str, Any]]:
         return [pod async for items, _ in self._api.list_pages(path, params=params) for pod in items]
+
+
+def _foreign_config_map(found: Json) -> str:
+    """What of it no operator writes; empty: nothing."""
+    others = {*(found.get("data") or {}), *(found.get("binaryData") or {})} - {journal.KEY}
+    return f"it has {', '.join(sorted(others))}" if others else ""
+
+
+def _foreign_lease(found: Json) -> str:
+    """Who holds it, where that is no operator; empty: one, or nobody."""
+    holder = str((found.get("spec") or {}).get("holderIdentity") or "")
+    return f"{holder} holds it" if holder and not home_of(holder) else ""

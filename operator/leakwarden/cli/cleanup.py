@@ -8,12 +8,12 @@ from leakwarden.adapters.kube_api import KubeClient
 from leakwarden.adapters.kube_config import load_connection
 from leakwarden.adapters.leftovers import Leftovers
 from leakwarden.api import SUMMARY_ANNOTATION
-from leakwarden.errors import ApiError
+from leakwarden.errors import ApiConflict, ApiError
 from leakwarden.settings import Settings
 
 
 async def cleanup(settings: Settings, after: str, patience: float, unless: str = "") -> AsyncIterator[str]:
-    """Sentences about what was done. Raises ApiError at the end when an annotation stayed.
+    """Sentences about what was done. Raises ApiError at the end when something stayed.
 
     `after`: labels of the operator's pods that must be gone first, for `patience` seconds at most; empty: not waited.
     `unless`: labels of other operators' pods, which journal and Lease are left to; empty: there are none.
@@ -35,13 +35,28 @@ async def cleanup(settings: Settings, after: str, patience: float, unless: str =
         if others:
             where = f"in namespace {settings.namespace}"
             yield f"journal and Lease {where} stay: pod {others[0]} of another release has them"
-        for name in () if others else await leftovers.delete_own():
+        gone, foreign = ([], []) if others else await _delete_own(leftovers)
+        for name in gone:
             yield f"{name} in namespace {settings.namespace} deleted"
     if stayed:
         raise ApiError(
             f"{SUMMARY_ANNOTATION} stays on {len(stayed)} pods, the first: {stayed[0]}; as an administrator: "
             f"kubectl annotate pods --all -n NAMESPACE {SUMMARY_ANNOTATION}-"
         )
+    if foreign:
+        raise foreign[0]
+
+
+async def _delete_own(leftovers: Leftovers) -> tuple[list[str], list[ApiError]]:
+    """What is gone, and why the rest is not."""
+    gone: list[str] = []
+    foreign: list[ApiError] = []
+    for delete in (leftovers.delete_journal, leftovers.delete_lease):
+        try:
+            gone.append(await delete())
+        except ApiConflict as error:
+            foreign.append(error)
+    return [name for name in gone if name], foreign
 
 
 async def _wait(leftovers: Leftovers, namespace: str, after: str, patience: float) -> None:

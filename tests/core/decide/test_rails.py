@@ -264,6 +264,34 @@ HELD = [
         ("not gone yet",),
     ),
     Held(
+        "a cooldown counts from the last of several",
+        lambda: one_leak(
+            peers=[STEADY],
+            journal=[evicted(EVICTED), evicted(pod("ws-00", created_at=NOW - 9 * HOUR), at=NOW - 4 * HOUR)],
+        ),
+        Refusal.COOLDOWN,
+        ("ws-0 at 13:03 UTC",),
+    ),
+    Held(
+        "no replacement in ten minutes, and a pod that is left is not steady",
+        lambda: one_leak(
+            by=policy(cooldown=0),
+            peers=[pod("ws-2", ready_since=NOW - 5)],
+            journal=[evicted(EVICTED, at=NOW - 601)],
+        ),
+        Refusal.IN_FLIGHT,
+        ("has not been seen yet",),
+    ),
+    Held(
+        "a storm among those that are judged, while the rest was last judged before a gap",
+        lambda: replace(
+            storm(3, 30),
+            stale=frozenset((GOPLS, TargetKey(f"healthy-{i}", "pprof")) for i in range(30)),
+        ),
+        Refusal.STORM_BRAKE,
+        ("3 of 3 running targets leak at once",),
+    ),
+    Held(
         "a replacement that is not there",
         lambda: one_leak(peers=[pod("ws-2")], journal=[evicted(EVICTED, at=NOW - 300)]),
         Refusal.IN_FLIGHT,
@@ -605,3 +633,10 @@ def test_a_time_beyond_the_calendar_holds_up_nobody_else() -> None:
     assert decided(one_leak(by=policy(paused_until=FAR))).decision.refusal is Refusal.PAUSED
     for_ever = Mute(GOPLS, "memory/main.keep", "known", FAR)
     assert decided(one_leak(mutes=(for_ever,))).decision.refusal is Refusal.MUTED
+
+
+def test_the_first_that_is_judged_anew_in_a_storm_of_before_a_gap_is_no_single_pod() -> None:
+    others = frozenset((GOPLS, TargetKey(f"uid-ws-{i}", "pprof")) for i in range(1, 8))
+    made = plan(replace(storm(8, 8), stale=others), NOW)
+    assert made.intents == ()
+    assert {one.decision.pod: one.decision.refusal for one in made.decisions}["ws-0"] is Refusal.STORM_BRAKE
