@@ -195,6 +195,7 @@ def test_in_a_synctest_bubble_and_in_garbage_collection_it_is_parked_and_not_blo
 def test_a_name_that_no_linker_makes_is_printable_in_signatures_and_messages() -> None:
     site = site_of(Frame("main.\x1b[2Jf\n", "a\u202e.go", 1), "main.leaf\x9b")
     assert site == Site(r"main.\x1b[2Jf\n", r"a\u202e.go", 1, r"main.leaf\x9b")
+    assert len(normalised("\x01" * 1024)) == 1024
 
 
 @given(st.text("f[].", max_size=30))

@@ -40,6 +40,8 @@ _GOROOT_MARK = "/src/runtime/"
 _CACHED: Final = 16_384
 """Names remembered: a fleet runs few programs, so the same few thousand names come with every profile. Decoded texts
 are at most 1 KiB, so no pod can make this large."""
+_LONGEST: Final = 1024
+"""Characters of a name: as many as the decoder leaves of one, escaped or not."""
 
 
 @lru_cache(maxsize=_CACHED)
@@ -47,7 +49,7 @@ def normalised(function: str) -> str:
     """The same name for every instantiation of a generic function: `Map[go.shape.int,…].Get` becomes `Map[...].Get`.
 
     Printable, since it becomes part of signatures and messages: the linker makes no other names, a liar may."""
-    function = printable(function)
+    function = printable(function)[:_LONGEST]
     if "[" not in function:
         return function
     kept: list[str] = []
