@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leakwarden.api.words import BLOCKED, WaitKind
+from leakwarden.api.status import FindingStatus
+from leakwarden.api.words import BLOCKED, Family, WaitKind
+from leakwarden.core.findings import signature_of
 from leakwarden.core.frames import Code, attributed, code_of, goroot_of, normalised, package_of, site_of, wait_kind
 from leakwarden.core.pprof.decode import decode
 from leakwarden.core.pprof.locations import Frame
@@ -18,6 +21,7 @@ from leakwarden.core.readings import Site
 RECORDINGS = Path(__file__).parents[1] / "recordings/profiles"
 VERSIONS = sorted(RECORDINGS.glob("go1.*/goroutine.pb.gz"))
 GOROOT = "/usr/local/go"
+EPOCH = datetime.fromtimestamp(0, UTC)
 STD_FILE = GOROOT + "/src/net/http/server.go"
 
 CODE = {
@@ -195,7 +199,6 @@ def test_in_a_synctest_bubble_and_in_garbage_collection_it_is_parked_and_not_blo
 def test_a_name_that_no_linker_makes_is_printable_in_signatures_and_messages() -> None:
     site = site_of(Frame("main.\x1b[2Jf\n", "a\u202e.go", 1), "main.leaf\x9b")
     assert site == Site(r"main.\x1b[2Jf\n", r"a\u202e.go", 1, r"main.leaf\x9b")
-    assert len(normalised("\x01" * 1024)) == 1024
 
 
 @given(st.text("f[].", max_size=30))
@@ -205,3 +208,10 @@ def test_brackets_are_taken_from_the_innermost_outwards_and_what_has_no_match_st
         shorter, before = re.sub(r"\[[^\[\]]*\]", "\u2026", shorter), shorter
     assert normalised(function) == shorter.replace("\u2026", "[...]")
     assert normalised(normalised(function)) == normalised(function)
+
+
+@pytest.mark.parametrize("name", ["main." + "f" * 1019, "\x01" * 1024, "main.f" + "[]" * 509])
+def test_a_signature_of_the_longest_name_goes_into_a_status(name: str) -> None:
+    longest = [signature_of(Family.GOROUTINE, normalised(name), wait) for wait in WaitKind]
+    row = {"type": "Leak", "severity": "Warning", "affected": 1, "since": EPOCH, "firstSeen": EPOCH, "message": "m"}
+    assert [FindingStatus.model_validate({**row, "signature": one}).signature for one in longest] == longest

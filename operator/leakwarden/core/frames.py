@@ -40,8 +40,8 @@ _GOROOT_MARK = "/src/runtime/"
 _CACHED: Final = 16_384
 """Names remembered: a fleet runs few programs, so the same few thousand names come with every profile. Decoded texts
 are at most 1 KiB, so no pod can make this large."""
-_LONGEST: Final = 1024
-"""Characters of a name: as many as the decoder leaves of one, escaped or not."""
+_LONGEST: Final = 960
+"""Characters of a name. A signature, which has kind and wait besides, must go into status: 1,024 at most."""
 
 
 @lru_cache(maxsize=_CACHED)
@@ -49,9 +49,9 @@ def normalised(function: str) -> str:
     """The same name for every instantiation of a generic function: `Map[go.shape.int,…].Get` becomes `Map[...].Get`.
 
     Printable, since it becomes part of signatures and messages: the linker makes no other names, a liar may."""
-    function = printable(function)[:_LONGEST]
+    function = printable(function)
     if "[" not in function:
-        return function
+        return function[:_LONGEST]
     kept: list[str] = []
     opened: list[int] = []
     # In one pass, though type arguments nest, as in F[map[string]pkg.T[int]]: a name may be nothing but brackets.
@@ -62,7 +62,7 @@ def normalised(function: str) -> str:
         if part == "[":
             opened.append(len(kept))
         kept.append(part)
-    return "".join(kept)
+    return "".join(kept)[:_LONGEST]
 
 
 def package_of(function: str) -> str:
