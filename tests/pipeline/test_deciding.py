@@ -8,7 +8,7 @@ import pytest
 
 from leakwarden.adapters.store import SqliteStore
 from leakwarden.core.actions import ActionState, Refusal
-from leakwarden.core.targets import PodFacts
+from leakwarden.core.targets import PodFacts, PolicyKey
 from leakwarden.errors import (
     ApiConflict,
     ApiError,
@@ -82,6 +82,24 @@ async def test_one_policy_without_its_status_does_not_hold_up_another(bench: Ben
     bench.statuses.refuse_where = lambda key: LOST if key.name == "a" else None
     await bench.turn()
     assert bench.live.evicted == ["ws-2"]
+
+
+async def test_a_bug_in_the_status_of_one_policy_does_not_hold_up_another(
+    bench: Bench, caplog: pytest.LogCaptureFixture
+) -> None:
+    """As once a function was called so that its finding did not fit into a status."""
+    one, two = pair()
+    bench.leaking(evicting("a", labels={"app": "gopls", "p": "a"}), replace(one, labels={"app": "gopls", "p": "a"}))
+    bench.leaking(evicting("b", labels={"app": "gopls", "p": "b"}), replace(two, labels={"app": "gopls", "p": "b"}))
+
+    def broken(key: PolicyKey) -> None:
+        if key.name == "a":
+            raise ValueError("it does not fit")
+
+    bench.statuses.on_write = broken
+    await bench.turn()
+    assert bench.live.evicted == ["ws-2"]
+    assert "the status of demo/a cannot be made, and nothing is done for it" in caplog.text
 
 
 async def test_what_the_journal_does_not_take_is_not_done(bench: Bench) -> None:

@@ -22,7 +22,7 @@ from leakwarden.core.report.status import ACCEPTED
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.targets import PodFacts, PolicyKey, TargetKey
 from leakwarden.core.verify import Judged, verify
-from leakwarden.errors import ApiConflict, ApiError, ApiForbidden, DisruptionBudget, OutcomeUnknown
+from leakwarden.errors import ApiConflict, ApiError, ApiForbidden, DisruptionBudget, LeakwardenError, OutcomeUnknown
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.fleet import Fleet, Watch
 from leakwarden.pipeline.inheriting import may_be_noted
@@ -195,7 +195,8 @@ class Deciding:
         return {uid: worst for uid, told in found.items() if (worst := of_pod(told)) is not None}
 
     async def _record(self, key: PolicyKey) -> bool:
-        """Whether the status says what is known now; if not, it is looked at again in the next turn."""
+        """Whether the status says what is known now; if not, it is looked at again in the next turn. A bug in one
+        policy's, by what a program of its pods is called, say, costs that policy alone."""
         self._changed.discard(key)
         policy = self._fleet.policies.get(key)
         if policy is None:
@@ -204,6 +205,10 @@ class Deciding:
         try:
             with self._steps.timed(Step.RECORD):
                 recorded = await self._written(policy)
+        except LeakwardenError:
+            raise
+        except Exception:
+            log.exception("a bug: the status of %s cannot be made, and nothing is done for it", key)
         finally:
             if not recorded:
                 self._changed.add(key)

@@ -650,3 +650,11 @@ def test_a_status_is_valid_and_the_same_again_when_only_time_went_on(fleet: list
     assert LeakPolicyStatus.model_validate(first).wire() == first
     again = status(*reports, decisions=decisions, actions=[evicted()], previous=first, now=NOW + passed)
     assert again == first
+
+
+@pytest.mark.parametrize("claimed", [9.3e18, 1e20, 1e25, 1e300])
+@pytest.mark.parametrize("made", [heap_leak, goroutine_leak, pressure])
+def test_whatever_amount_a_program_claims_goes_into_the_status(claimed: float, made: Any) -> None:
+    (row,) = status(report("ws-1", made(value=claimed, baseline=-claimed, growth_per_hour=claimed)))["findings"]
+    if row["type"] == "Leak":
+        assert row["growth"] == row["growthPerHour"] == ("8192Pi" if made is heap_leak else "9220000000000000000")

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 from leakwarden.api.quantity import Quantity
 from leakwarden.api.words import Unit
 
+_MOST = 2.0**63 - 1024
+"""The last number before what does not fit into 64 bits with a sign."""
 _BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
 
 
@@ -47,8 +49,10 @@ def rate(per_hour: float, unit: Unit) -> str:
 
 
 def quantity(value: float, unit: Unit) -> Quantity:
-    """For a status field: `512Mi`, `1230`; never negative."""
-    positive = max(0.0, value)
+    """For a status field: `512Mi`, `1230`; never negative.
+
+    Never more than a quantity of Kubernetes may be either: a program may claim whatever it likes."""
+    positive = min(max(0.0, value), _MOST)
     return Quantity.bytes(positive) if unit is Unit.BYTES else Quantity(str(round(significant(positive, 3))))
 
 
