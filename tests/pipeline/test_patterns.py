@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from leakwarden.core.patterns import Source, builtin_patterns
-from leakwarden.errors import ApiError, ApiForbidden
-from leakwarden.pipeline.patterns import Patterns
+from leakwarden.errors import ApiForbidden
+from leakwarden.pipeline.patterns import EVERY, Patterns
 
 LOCK = "when: [{family: goroutine, wait: [sync.Mutex]}]"
 MINE = f"patterns: [{{name: mine, title: t, why: w, fix: f, {LOCK}}}]"
@@ -22,7 +22,7 @@ class Sources:
     """Implements `ports.PatternSources`."""
 
     now: list[Source] = field(default_factory=list)
-    error: ApiError | None = None
+    error: Exception | None = None
     looked: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def sources(self) -> list[Source]:
@@ -153,3 +153,16 @@ async def test_it_looks_until_it_is_ended() -> None:
     running.cancel()
     (ended,) = await asyncio.gather(running, return_exceptions=True)
     assert isinstance(ended, asyncio.CancelledError)
+
+
+async def test_a_bug_while_it_looks_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    sources = Sources([Source("cm/a", MINE)], KeyError("metadata"))
+    table, _ = patterns(sources)
+    running = asyncio.create_task(table.run())
+    await asyncio.wait_for(sources.looked.wait(), 10)
+    sources.error = None
+    await asyncio.sleep(EVERY + 1)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    assert names(table)[0] == "mine"
+    assert [record.levelno for record in caplog.records] == [logging.ERROR]

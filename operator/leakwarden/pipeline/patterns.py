@@ -35,9 +35,13 @@ class Patterns:
         self.table: Table = self._builtin
 
     async def run(self) -> None:
-        """Forever. Where the sources cannot be listed, the table stays as it was."""
+        """Forever. Where the sources cannot be listed, the table stays as it was; a bug here costs names alone, and not
+        the operator."""
         while True:
-            await self.look()
+            try:
+                await self.look()
+            except Exception:
+                log.exception("a bug: patterns stay as they are, and are looked for again in %g s", EVERY)
             await asyncio.sleep(EVERY)
 
     async def look(self) -> None:
