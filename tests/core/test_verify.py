@@ -8,6 +8,7 @@ import pytest
 
 from leakwarden.api.words import FindingType, Mode, Outcome, Verdict
 from leakwarden.core.actions import Action, ActionState
+from leakwarden.core.findings import Finding
 from leakwarden.core.targets import ContainerFacts, Owner, PodFacts
 from leakwarden.core.verify import Judged, verify
 from tests.core.decide.fleets import NOW, OWNER, evicted, leak, pod
@@ -23,19 +24,24 @@ def newer(name: str = "ws-9", age: float = 1790.0, owner: Owner = OWNER) -> PodF
     return pod(name, owner=owner, created_at=NOW - age, containers=started)
 
 
-HEALTHY = Judged(newer(), Verdict.HEALTHY, ())
+def judged(pod: PodFacts, verdict: Verdict, findings: tuple[Finding, ...]) -> Judged:
+    return Judged(pod, verdict, findings, at=NOW)
+
+
+HEALTHY = judged(newer(), Verdict.HEALTHY, ())
 SAME = leak(first_seen=NOW - 100)
 
 ENDED: list[tuple[str, list[Judged], Outcome]] = [
     ("healthy at the age at which the first was found", [HEALTHY], Outcome.HELPED),
-    ("healthy, but younger than that", [Judged(newer(age=900), Verdict.HEALTHY, ())], Outcome.UNKNOWN),
+    ("healthy, but younger than that", [judged(newer(age=900), Verdict.HEALTHY, ())], Outcome.UNKNOWN),
+    ("healthy when it was younger than that", [replace(HEALTHY, at=NOW - 900)], Outcome.UNKNOWN),
     ("still learning", [replace(HEALTHY, verdict=Verdict.LEARNING)], Outcome.UNKNOWN),
     ("out of reach", [replace(HEALTHY, verdict=Verdict.UNREACHABLE)], Outcome.UNKNOWN),
     ("no replacement at all", [], Outcome.UNKNOWN),
-    ("only an older peer", [Judged(pod("ws-1", created_at=NOW - 8000), Verdict.HEALTHY, ())], Outcome.UNKNOWN),
+    ("only an older peer", [judged(pod("ws-1", created_at=NOW - 8000), Verdict.HEALTHY, ())], Outcome.UNKNOWN),
     (
         "only another owner's pod",
-        [Judged(newer(owner=Owner("ReplicaSet", "x", "x")), Verdict.HEALTHY, ())],
+        [judged(newer(owner=Owner("ReplicaSet", "x", "x")), Verdict.HEALTHY, ())],
         Outcome.UNKNOWN,
     ),
     ("the same leak again", [replace(HEALTHY, findings=(SAME,))], Outcome.CAME_BACK),
@@ -46,7 +52,7 @@ ENDED: list[tuple[str, list[Judged], Outcome]] = [
     ),
     (
         "the same leak beside a healthy pod",
-        [HEALTHY, Judged(newer("ws-8"), Verdict.LEAKING, (SAME,))],
+        [HEALTHY, judged(newer("ws-8"), Verdict.LEAKING, (SAME,))],
         Outcome.CAME_BACK,
     ),
     ("the same leak, found after the time", [replace(HEALTHY, findings=(leak(first_seen=NOW + 1),))], Outcome.HELPED),
@@ -55,15 +61,15 @@ ENDED: list[tuple[str, list[Judged], Outcome]] = [
         [replace(HEALTHY, findings=(leak(type=FindingType.PRESSURE, first_seen=NOW - 9),))],
         Outcome.HELPED,
     ),
-    ("another leak", [Judged(newer(), Verdict.LEAKING, (leak("main.other", first_seen=NOW - 9),))], Outcome.UNKNOWN),
+    ("another leak", [judged(newer(), Verdict.LEAKING, (leak("main.other", first_seen=NOW - 9),))], Outcome.UNKNOWN),
     (
         "healthy beside another replacement with another leak",
-        [HEALTHY, Judged(newer("ws-8"), Verdict.LEAKING, (leak("main.other", first_seen=NOW - 9),))],
+        [HEALTHY, judged(newer("ws-8"), Verdict.LEAKING, (leak("main.other", first_seen=NOW - 9),))],
         Outcome.UNKNOWN,
     ),
     (
         "the same leak in an older peer",
-        [Judged(pod("ws-1", created_at=NOW - 8000), Verdict.LEAKING, (SAME,))],
+        [judged(pod("ws-1", created_at=NOW - 8000), Verdict.LEAKING, (SAME,))],
         Outcome.UNKNOWN,
     ),
 ]

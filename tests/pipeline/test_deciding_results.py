@@ -197,6 +197,18 @@ async def test_at_the_end_of_verify_for_the_replacement_s_verdict_tells(
     assert bench.clock.at - bench.entry().at == pytest.approx(1800.0, abs=120.0)
 
 
+async def test_a_verdict_from_before_the_operator_was_away_proves_no_help(bench: Bench) -> None:
+    """Its pod was Healthy when it was too young to tell; nobody has looked since."""
+    by, first, second = evicting(), owned("ws-1", "one"), owned("ws-2", "one", created_at=NOW + 1)
+    young = replace(second.containers[0], started_at=NOW + 1)
+    bench.journal.stored["x"] = evicted(first, id="x", policy=by.key, at=NOW, found_at_age=600.0)
+    (watch,) = bench.put(by, replace(second, containers=(young,)))
+    watch.report = report_of(watch, at=NOW + 60)
+    bench.clock.at = NOW + 3600
+    await bench.deciding.once()
+    assert bench.journal.stored["x"].outcome is Outcome.UNKNOWN
+
+
 async def test_what_became_of_it_is_not_said_while_its_policy_is_away(bench: Bench) -> None:
     """Deleted and made again, a policy has the same circuit breaker: no return may be lost on the way."""
     by, first, second = evicting(), owned("ws-1", "one"), owned("ws-2", "one", created_at=NOW)

@@ -130,7 +130,7 @@ UNSEEN_POLICIES = {
 async def test_a_policy_whose_change_no_watch_has_told_is_obeyed(bench: Bench, there: Policy | None) -> None:
     by = evicting("gopls")
     bench.leaking(by, pod())
-    bench.deciding._look = Look(lambda: {} if there is None else {by.key: there}, bench.pods.pods.values)
+    bench.deciding._moment._look = Look(lambda: {} if there is None else {by.key: there}, bench.pods.pods.values)
     await bench.turn()
     assert (bench.live.asked, bench.journal.stored) == ([], {})
 
@@ -146,14 +146,14 @@ UNSEEN_PODS = {
 @pytest.mark.parametrize("there", UNSEEN_PODS.values(), ids=UNSEEN_PODS)
 async def test_a_pod_whose_change_no_watch_has_told_is_left_alone(bench: Bench, there: PodFacts | None) -> None:
     bench.leaking(evicting(), pod())
-    bench.deciding._look = Look(lambda: bench.fleet.policies, lambda: [there] if there else [])
+    bench.deciding._moment._look = Look(lambda: bench.fleet.policies, lambda: [there] if there else [])
     await bench.turn()
     assert (bench.live.asked, bench.journal.stored) == ([], {})
 
 
 async def test_another_version_of_the_same_pod_is_no_change(bench: Bench) -> None:
     bench.leaking(evicting(), pod())
-    bench.deciding._look = Look(lambda: bench.fleet.policies, lambda: [pod(resource_version="2")])
+    bench.deciding._moment._look = Look(lambda: bench.fleet.policies, lambda: [pod(resource_version="2")])
     await bench.turn()
     assert bench.live.evicted == ["ws-1"]
 

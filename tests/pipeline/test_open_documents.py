@@ -10,10 +10,10 @@ from leakwarden.adapters.store import SqliteStore
 from leakwarden.core.gopls_info import GoplsInfo
 from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.parts import IDENTITY
-from leakwarden.core.readings import Reading
+from leakwarden.core.readings import Failure, Reading
 from leakwarden.core.targets import Target
 from tests.core.judge.builders import MI, goroutines, heap
-from tests.pipeline.build import INTERVAL, leaks, owned, policy, rests
+from tests.pipeline.build import INTERVAL, leaks, owned, policy, refused, rests
 from tests.pipeline.fakes import until
 from tests.pipeline.world import World
 
@@ -179,4 +179,54 @@ async def test_a_look_that_failed_holds_an_eviction_until_the_next(world: World)
         assert (decided["reason"], world.live.asked) == ("OpenDocuments", [])
         world.sampler.gopls["ws-1"] = gopls(0)
         await asyncio.sleep(2 * INTERVAL)
+    assert world.live.evicted == ["ws-1"]
+
+
+async def test_where_a_gopls_was_a_new_process_whose_pages_do_not_tell_is_one_too(world: World) -> None:
+    """An editor starts its gopls anew within the container; the pages of the new one are out of reach."""
+    world.add(WS1)
+    evicting = policy("gopls", mode="Evict", endpoints=TWO, rules=[GOROUTINES], minReadyPeers=5)
+    world.put(evicting)
+    anew = False
+
+    def answer(target: Target, number: int) -> Reading:
+        allocated = number * MI if target.endpoint.name == "app" or not anew else (number - 40) * MI / 100
+        grown = 100 * number if target.endpoint.name == "app" else 0
+        return Reading(heap(100 * MI, alloc=allocated, mark=f"gc-{number}"), goroutines(50 + grown))
+
+    world.sampler.scripts["ws-1"] = answer
+    world.sampler.gopls["ws-1/gopls"] = gopls(0)
+    async with world.operator() as process:
+        await asyncio.sleep(FOUND_BY)
+        anew = True
+        del world.sampler.gopls["ws-1/gopls"]
+        await asyncio.sleep(2 * INTERVAL)
+        (other,) = (w for w in process.fleet.watches(evicting.key) if w.key.endpoint == "gopls")
+        assert other.report is not None
+        assert other.report.gopls is None
+        world.put(policy("gopls", mode="Evict", endpoints=TWO, rules=[GOROUTINES], generation=2))
+        await asyncio.sleep(3 * INTERVAL)
+        (decided,) = world.status_of(evicting)["decisions"]
+    assert (decided["reason"], world.live.asked) == ("OpenDocuments", [])
+
+
+async def test_where_a_gopls_was_and_nothing_listens_any_more_nothing_is_open(world: World) -> None:
+    world.add(WS1)
+    evicting = policy("gopls", mode="Evict", endpoints=TWO, rules=[GOROUTINES])
+    world.put(evicting)
+    ended = False
+
+    def answer(target: Target, number: int) -> Reading | Failure:
+        if target.endpoint.name == "gopls" and ended:
+            return refused()
+        grown = 100 * number if target.endpoint.name == "app" else 0
+        return Reading(heap(100 * MI, alloc=number * MI, mark=f"gc-{number}"), goroutines(50 + grown))
+
+    world.sampler.scripts["ws-1"] = answer
+    world.sampler.gopls["ws-1/gopls"] = gopls(4)
+    async with world.operator():
+        await asyncio.sleep(FOUND_BY)
+        assert world.live.asked == []
+        ended = True
+        await asyncio.sleep(10 * INTERVAL)
     assert world.live.evicted == ["ws-1"]

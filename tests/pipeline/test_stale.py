@@ -181,6 +181,14 @@ async def test_what_is_open_in_a_gopls_that_cannot_be_reached_is_not_known(world
     assert (reasons, world.live.asked) == ({"OpenDocuments"}, [])
 
 
+async def test_before_the_pods_are_listed_whole_nothing_is_done_to_them(bench: Bench) -> None:
+    """One that was evicted and is not gone yet may be among the rest."""
+    bench.leaking(evicting(), pod())
+    bench.pods.unsynced.add("demo")
+    await bench.turn()
+    assert (bench.decisions(), bench.live.asked) == ({"ws-1": Refusal.TARGET_NOT_SEEN}, [])
+
+
 @pytest.mark.parametrize("made", [evicting, annotating], ids=["evict", "annotate"])
 @pytest.mark.parametrize("trouble", [ApiForbidden("cannot watch pods"), ApiUnavailable("away")])
 async def test_while_the_pods_cannot_be_read_nothing_is_done_to_them(

@@ -14,11 +14,13 @@ from leakwarden.core.targets import PodFacts
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """One target of the policy that acted, as judged now. `findings`: open and ended ones alike."""
+    """One target of the policy that acted, as judged last. `findings`: open and ended ones alike."""
 
     pod: PodFacts
     verdict: Verdict
     findings: tuple[Finding, ...]
+    at: float
+    """When it was last looked at: a verdict proves nothing of later."""
 
 
 def verify(action: Action, targets: Iterable[Judged], verify_for: float, now: float) -> Action:
@@ -44,7 +46,8 @@ def _outcome(action: Action, targets: Iterable[Judged], verify_for: float, now: 
     if now < until:
         return Outcome.PENDING
     leaking = any(target.verdict is Verdict.LEAKING for target in newer)
-    proven = any(target.verdict is Verdict.HEALTHY and _age(target.pod, now) >= action.found_at_age for target in newer)
+    healthy = [target for target in newer if target.verdict is Verdict.HEALTHY]
+    proven = any(_age(target.pod, target.at) >= action.found_at_age for target in healthy)
     return Outcome.HELPED if proven and not leaking else Outcome.UNKNOWN
 
 

@@ -7,38 +7,33 @@ intent is written into the journal, carried out, and settled there. What the jou
 from __future__ import annotations
 
 import logging
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Set
 from dataclasses import replace
 
-from leakwarden.api.words import Mode, Outcome, Verdict
+from leakwarden.api.words import Mode, Outcome
 from leakwarden.core import decide
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.decide import FleetView, Intent, OpenFinding, Plan, Verb
-from leakwarden.core.documents import Editing, editing, of_pod
 from leakwarden.core.policy import Policy, mutes_of, remediation_of
 from leakwarden.core.report.events import ObjectRef, action_events, policy_ref, refusal_events
 from leakwarden.core.report.status import ACCEPTED
-from leakwarden.core.report.values import TargetReport
-from leakwarden.core.targets import PodFacts, PolicyKey, TargetKey
+from leakwarden.core.targets import PolicyKey, TargetKey
 from leakwarden.core.verify import Judged, verify
 from leakwarden.errors import ApiConflict, ApiError, ApiForbidden, DisruptionBudget, LeakwardenError, OutcomeUnknown
 from leakwarden.pipeline.clock import Clock
 from leakwarden.pipeline.fleet import Fleet, Watch
 from leakwarden.pipeline.inheriting import may_be_noted
+from leakwarden.pipeline.last_moment import LastMoment
 from leakwarden.pipeline.muting import Muting
 from leakwarden.pipeline.ports import Actuator, Journal, LastLook, PodWatch
 from leakwarden.pipeline.recording import Recording
+from leakwarden.pipeline.seen import editing_in, is_fresh
 from leakwarden.pipeline.steps import Step, Steps
 
 log = logging.getLogger(__name__)
 
 JOURNAL_AGAIN = 30.0
 """Seconds after which a journal that could not be written is tried again."""
-FRESH = 4.0
-"""Intervals, as reached, for which a verdict holds: beyond that lies a gap (docs/leakpolicy.md)."""
-ROUNDED = 1.0
-"""Seconds: times of attempts are whole milliseconds, so that one may lie ahead by a hair."""
 NOT_SENT = "not sent: the policy or the pod was changed in the last moment"
 TOLD_LATE = 600.0
 """Seconds for which a restarted operator says again what became of an action: the one before may have died between
@@ -61,7 +56,7 @@ class Deciding:
         steps: Steps,
         look: LastLook,
     ) -> None:
-        self._look = look
+        self._moment = LastMoment(fleet, pods, look)
         self._fleet = fleet
         self._pods = pods
         self._journal = journal
@@ -80,8 +75,6 @@ class Deciding:
         self._unannotated: dict[str, float] = {}
         """When a pod, by UID, was last asked to give our annotation back."""
         self.plan = Plan()
-        self._meant: dict[PolicyKey, Policy] = {}
-        """The policies that the plan was made from."""
 
     def changed(self, key: PolicyKey) -> None:
         """The picture of this policy changed: its status is looked at in the next turn."""
@@ -95,7 +88,7 @@ class Deciding:
         with self._steps.timed(Step.PLAN):
             view = self.view(now)
             self.plan = decide.plan(view, now)
-        self._meant = dict(self._fleet.policies)
+        self._moment.planned()
         self._ask_for_more()
         policies = {policy.uid for policy in self._fleet.policies.values()}
         self._forget(policies | view.pods.keys() | {item.target.pod_uid for item in self.plan.decisions})
@@ -167,9 +160,9 @@ class Deciding:
             },
             stale=self._where(lambda watch: watch.report is not None and not is_fresh(watch.report, now)),
             outdated=self._where(lambda watch: watch.outdated),
-            unread=frozenset(namespace for namespace in self._pods.followed if self._pods.trouble(namespace)),
+            unread=self._unread(),
             journal=self._entries if now >= self._journal_again else None,
-            editing=self._editing(now),
+            editing=editing_in(self._fleet.all_watches(), now),
             mutes=tuple(mute for policy in policies for mute in mutes_of(policy, now).values()),
             storms_before={policy.key: self._recording.storm_before(policy) for policy in policies},
             noted_before=frozenset(
@@ -177,22 +170,12 @@ class Deciding:
             ),
         )
 
+    def _unread(self) -> frozenset[str]:
+        followed = self._pods.followed
+        return frozenset(name for name in followed if self._pods.trouble(name) or not self._pods.synced(name))
+
     def _where(self, holds: Callable[[Watch], bool]) -> frozenset[tuple[PolicyKey, TargetKey]]:
         return frozenset((watch.policy.key, watch.key) for watch in self._fleet.all_watches() if holds(watch))
-
-    def _editing(self, now: float) -> dict[str, Editing]:
-        """By pod UID, over all processes of the pod: an eviction takes them all. What the latest reading did not tell
-        is not known: somebody may have opened a document since."""
-        found: dict[str, list[Editing]] = defaultdict(list)
-        for watch in self._fleet.all_watches():
-            report = watch.report
-            if report is None:
-                continue
-            looked = report.gopls is not None and report.gopls.missed == 0
-            seen = looked and is_fresh(report, now) and report.verdict is not Verdict.UNREACHABLE
-            if (told := editing(report.endpoint, report.gopls, seen=seen)) is not None:
-                found[watch.key.pod_uid].append(told)
-        return {uid: worst for uid, told in found.items() if (worst := of_pod(told)) is not None}
 
     async def _record(self, key: PolicyKey) -> bool:
         """Whether the status says what is known now; if not, it is looked at again in the next turn. A bug in one
@@ -219,29 +202,6 @@ class Deciding:
         await self._tell_refusals(policy, decisions)
         return await self._recording.status(policy, self.plan, self.journal)
 
-    def _still_meant(self, intent: Intent) -> bool:
-        """Whether the policy and the pod are what they were when this was planned. Every write takes time."""
-        if intent.action is None:
-            return True
-        key = intent.action.policy
-        same = self._fleet.policies.get(key) is self._meant.get(key)
-        return same and _same_pod(self._pods.get(intent.pod.uid), intent.pod)
-
-    async def _still_so(self, intent: Intent) -> bool:
-        """The same, asked of the API before an eviction: a watch can be late, or dead without a word."""
-        if intent.verb is not Verb.EVICT or intent.action is None:
-            return True
-        meant = self._meant[intent.action.policy]
-        try:
-            policy = await self._look.policy(meant.key)
-            pod = await self._look.pod(intent.pod.namespace, intent.pod.name)
-        except ApiError as error:
-            log.warning("not done, since it cannot be looked at once more: evict %s: %s", intent.pod.name, error)
-            return False
-        if policy is None or (policy.uid, policy.generation) != (meant.uid, meant.generation):
-            return False
-        return _same_pod(pod, intent.pod)
-
     def _planned_anew(self, intent: Intent) -> Intent | None:
         """This eviction as it is decided on now, by all that is known now; None where it is not. Where the journal is
         not what it was planned from any more (`_entries` is None), none is."""
@@ -256,7 +216,7 @@ class Deciding:
         if planned.action is None:
             await self._unannotate(actuator, planned)
             return
-        still = await self._still_so(planned) and self._still_meant(planned)
+        still = await self._moment.still_so(planned) and self._moment.still_meant(planned)
         intent = self._planned_anew(planned) if still else None
         if intent is None or intent.action is None:
             self.changed(planned.action.policy)
@@ -270,7 +230,7 @@ class Deciding:
             if not isinstance(error, ApiConflict):
                 self._journal_again = self._clock.now() + JOURNAL_AGAIN
             return
-        if not self._still_meant(intent):
+        if not self._moment.still_meant(intent):
             await self._settle(action, ActionState.FAILED, NOT_SENT, None)
             return
         try:
@@ -332,7 +292,7 @@ class Deciding:
 
     def _judged(self, policy: PolicyKey) -> list[Judged]:
         return [
-            Judged(watch.pod, watch.report.verdict, watch.report.findings)
+            Judged(watch.pod, watch.report.verdict, watch.report.findings, watch.report.last_attempt)
             for watch in self._fleet.watches(policy)
             if watch.report
         ]
@@ -378,16 +338,6 @@ class Deciding:
     def journal(self) -> tuple[Action, ...]:
         """As last known: for status and metrics, not for a plan."""
         return self._journal.entries if self._entries is None else self._entries
-
-
-def _same_pod(found: PodFacts | None, planned: PodFacts) -> bool:
-    return found is not None and replace(found, resource_version=planned.resource_version) == planned
-
-
-def is_fresh(report: TargetReport, now: float) -> bool:
-    """A verdict is of now when no gap has followed it. One that an earlier process left behind is not acted on, nor one
-    from a time that is yet to come: the clock was set back since."""
-    return -ROUNDED <= now - report.last_attempt <= FRESH * report.interval
 
 
 def _as_told(entry: Action, now: float) -> Action:

@@ -38,6 +38,8 @@ class Watch:
     """A finding of its own would lead to an action if only it were confirmed."""
     at_stake: bool = False
     """Something leaks in its pod or may turn out to, here or at another endpoint, under a policy that evicts."""
+    gopls: bool = False
+    """A process here has said that it is a gopls."""
     known_until: float = float("-inf")
     """The last attempt of an earlier process that left behind what it knew of it."""
     read_at: float = float("inf")
@@ -200,6 +202,7 @@ class Fleet:
         watch = Watch(policy, pod, target, known.state if known else judge.start(policy.rules))
         if known is not None:
             watch.report, watch.read_at, watch.known_until = known.report, known.read_at, known.report.last_attempt
+            watch.gopls = known.report.gopls is not None
         self._watches[policy.key][target.key] = watch
         return Changes(started=(watch,), touched=frozenset({self._attach(watch)}))
 

@@ -140,6 +140,7 @@ class Judging:
             await self._store.save(Step(watch.policy.uid, watch.key, row, outbox=_bodies(notes), ended=ended))
             watch.state, watch.report, watch.growing = judgement.state, report, judgement.growing
             watch.wants, watch.rules = judgement.wants, judgement.rules
+            watch.gopls = watch.gopls or report.gopls is not None
             if not isinstance(result.outcome, Failure):
                 watch.moved = watch.target.endpoint != endpoint  # it may have moved while this was stored
         finally:

@@ -13,9 +13,10 @@ from leakwarden.core.policy import mutes_of
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.targets import PolicyKey
 from leakwarden.pipeline.clock import Clock
-from leakwarden.pipeline.deciding import Deciding, is_fresh
+from leakwarden.pipeline.deciding import Deciding
 from leakwarden.pipeline.fleet import Fleet, Watch
 from leakwarden.pipeline.recording import Recording
+from leakwarden.pipeline.seen import is_fresh
 
 MEMSTATS_HOLD = 12.0
 """Intervals, as reached, for which what memstats told is shown: they come every third, of a quiet target every ninth.
