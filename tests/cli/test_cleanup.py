@@ -30,11 +30,15 @@ class Api:
         app = web.Application()
         app.router.add_get("/api/v1/pods", self._list)
         app.router.add_get("/api/v1/namespaces/home/pods", self._list)
+        app.router.add_get("/{path:.*}", self._own)
         app.router.add_delete("/{path:.*}", self._delete)
         return app
 
     async def _list(self, request: web.Request) -> web.Response:
         return web.json_response({"metadata": {}, "items": self.pods.get(request.query.get("labelSelector", ""), [])})
+
+    async def _own(self, _: web.Request) -> web.Response:
+        return web.json_response({"metadata": {"uid": "u-1", "resourceVersion": "7"}})
 
     async def _delete(self, request: web.Request) -> web.Response:
         self.deleted.append(request.path.rpartition("/")[2])
