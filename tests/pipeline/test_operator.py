@@ -142,6 +142,8 @@ async def test_it_is_ready_only_when_policies_and_their_pods_were_listed(world: 
         assert process.fleet.policies
         assert not process.operator.ready
         process.pods.unsynced.clear()
+        process.pods.tell("demo")
+        await asyncio.sleep(1)
         assert process.operator.ready
 
 
@@ -190,6 +192,7 @@ async def test_nothing_is_decided_before_everything_was_listed(world: World) -> 
         assert process.verdicts(evicting.key) == {"ws-1": "Leaking"}
         assert (world.live.asked, world.statuses.written) == ([], [])
         process.pods.unsynced.clear()
+        process.pods.tell("slow")
         await asyncio.sleep(20)  # one round more, for the confirmation
         assert world.live.evicted == ["ws-1"]
 
@@ -424,3 +427,27 @@ async def test_it_stops_cleanly_in_the_midst_of_work(world: World) -> None:
     asked = len(world.sampler.asked)
     await asyncio.sleep(60)
     assert len(world.sampler.asked) == asked
+
+
+async def test_an_annotation_of_before_stays_until_the_pods_that_were_listed_were_looked_at(world: World) -> None:
+    """The list is whole, and the operator has not come to it yet: that nothing is known of the pod means nothing."""
+    annotating = policy("gopls", mode="Annotate")
+    world.add(WS1)
+    world.sampler.scripts["ws-1"] = leaks()
+    world.put(annotating)
+    async with world.operator():
+        await until(lambda: ("annotate", "ws-1") in world.live.done)
+    annotated = replace(WS1, annotations={SUMMARY_ANNOTATION: world.live.texts[-1]})
+    world.live.asked.clear()
+    world.remove(WS1)
+    async with world.operator() as process:
+        process.pods.unsynced.add("demo")
+        await asyncio.sleep(5)
+        process.pods.unsynced.clear()
+        world.pods[WS1.uid] = annotated
+        await asyncio.sleep(5)
+        assert world.live.asked == []
+        world.add(annotated)
+        await asyncio.sleep(30)
+        assert process.verdicts(annotating.key) == {"ws-1": "Leaking"}
+    assert world.live.asked == []

@@ -80,14 +80,16 @@ class Operator:
         self._known = False
         self._owed: deque[_Owed] = deque()
         """What has changed and is not in the store yet, in order."""
+        self._looked_at: set[str] = set()
+        """Namespaces whose pods were looked at after they had been listed whole."""
         self._sweeping: set[str] = set()
         """Namespaces that are followed only because a pod there may still carry an annotation of ours."""
 
     @property
     def ready(self) -> bool:
-        """Policies were listed, and so were the pods of all their namespaces that may be read."""
+        """Policies were listed, and so were the pods of all their namespaces that may be read, and looked at."""
         return self._listed and all(
-            self._pods.synced(key.namespace) or self._pods.trouble(key.namespace) for key in self._fleet.policies
+            key.namespace in self._looked_at or self._pods.trouble(key.namespace) for key in self._fleet.policies
         )
 
     def policy_seen(self, policy: Policy) -> None:
@@ -269,6 +271,7 @@ class Operator:
         """Once the pods are listed: what an earlier process watched and is not there any more has gone meanwhile."""
         if not self._pods.synced(namespace):
             return
+        self._looked_at.add(namespace)
         for key, policy in list(self._fleet.policies.items()):
             if key.namespace == namespace:
                 self._owed += [

@@ -260,6 +260,7 @@ STAYS = [
     ("the policy is paused", one_leak(annotated(), replace(NOTES, paused_until=NOW + 1))),
     ("the target is out of reach", replace(one_leak(annotated(), NOTES), verdicts={})),
     ("the pod is terminating", view([], [NOTES], [annotated(deleting=True)])),
+    ("the pods cannot be read", replace(view([], [NOTES], [annotated()]), unread=frozenset({"demo"}))),
 ]
 
 

@@ -62,7 +62,8 @@ class _Planner:
         for group in self._by_pod():
             self._decide_pod(group)
         wanted = self._wanted_annotations() | self._noted_before
-        self._intents += _leftover_annotations(self._fleet.pods.values(), wanted)
+        read = (pod for pod in self._fleet.pods.values() if pod.namespace not in self._fleet.unread)
+        self._intents += _leftover_annotations(read, wanted)
         suspended = {
             policy.key: found
             for policy in self._policies.values()
