@@ -477,3 +477,18 @@ async def test_what_is_no_number_in_a_journal_is_an_error_for_a_person(field: st
     text = json.dumps({"version": 1, "actions": [entry]}).replace("0.125", number)
     with pytest.raises(UnreadableJournal):
         await journal(broken_in(text)).load()
+
+
+async def test_a_second_attempt_is_under_way_as_long_as_the_first_was() -> None:
+    api = FakeKube()
+    api.pod("demo", "ws-1", "uid-ws-1")
+    now = 1000.0
+    mine = ConfigMapJournal(api, "leakwarden", monotonic=lambda: now)
+    await mine.load()
+    for attempt in (1, 2):
+        await mine.intend(replace(intent(), attempts=attempt))
+        (entry,) = await mine.reconcile()
+        assert entry.state is ActionState.INTENDED
+        now += UNDER_WAY + 0.1
+        (entry,) = await mine.reconcile()
+        assert (entry.state, entry.attempts) == (ActionState.FAILED, attempt)

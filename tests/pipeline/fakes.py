@@ -92,7 +92,7 @@ class Pods:
         return iter([pod for pod in self.pods.values() if followed and pod.namespace == namespace])
 
     def synced(self, namespace: str) -> bool:
-        return namespace in self.followed and namespace not in self.unsynced and namespace not in self.troubles
+        return namespace in self.followed and namespace not in self.unsynced
 
     def trouble(self, namespace: str) -> ApiError | None:
         return self.troubles.get(namespace)

@@ -80,6 +80,16 @@ def test_what_is_new_about_a_pod_is_seen_by_its_watch_without_starting_over() ->
     assert before.pod is changed
 
 
+def test_no_collection_is_forced_for_a_policy_that_was_edited_before_it_is_decided_on_anew() -> None:
+    """It may observe only, be paused or mute the leak by now."""
+    fleet = Fleet()
+    fleet.put_policy(policy("gopls", mode="Evict"), [WS1])
+    (watch,) = fleet.watches(GOPLS.key)
+    watch.unconfirmed = True
+    fleet.put_policy(policy("gopls", generation=2), [WS1])
+    assert not watch.unconfirmed
+
+
 def test_an_edited_selector_ends_the_watches_of_pods_that_left_it_and_goes_on_with_the_others() -> None:
     fleet, special = Fleet(), pod("special", labels={"app": "gopls", "tier": "gold"})
     fleet.put_policy(GOPLS, [WS1, special])

@@ -230,3 +230,23 @@ async def test_where_a_gopls_was_and_nothing_listens_any_more_nothing_is_open(wo
         ended = True
         await asyncio.sleep(10 * INTERVAL)
     assert world.live.evicted == ["ws-1"]
+
+
+@pytest.mark.parametrize("leaking", ["app", "gopls"])
+async def test_where_nothing_is_open_nobody_is_told_that_it_is_not_known(world: World, leaking: str) -> None:
+    """What grows is looked at with each round before it is called a leak."""
+    world.add(WS1)
+    world.put(policy("gopls", mode="Evict", endpoints=TWO, rules=[GOROUTINES]))
+    rounds = {"app": 0, "gopls": 0}
+
+    def answer(target: Target, _: int) -> Reading:
+        number = rounds[target.endpoint.name] = rounds[target.endpoint.name] + 1
+        grown = 100 * number if target.endpoint.name == leaking else 0
+        return Reading(heap(100 * MI, alloc=number * MI, mark=f"gc-{number}"), goroutines(50 + grown))
+
+    world.sampler.scripts["ws-1"] = answer
+    world.sampler.gopls["ws-1/gopls"] = gopls(0)
+    async with world.operator():
+        await until(lambda: world.live.evicted == ["ws-1"])
+        await asyncio.sleep(2)
+    assert "ActionRefused" not in world.told(WS1)

@@ -202,3 +202,20 @@ async def test_while_the_pods_cannot_be_read_nothing_is_done_to_them(
     del bench.pods.troubles["demo"]
     await bench.turn()
     assert len(bench.live.done) == 1
+
+
+async def test_a_port_that_is_edited_while_a_sample_of_the_old_one_is_stored_needs_a_new_sample(world: World) -> None:
+    world.add(WS1)
+    world.sampler.scripts["ws-1"] = more
+    world.put(policy("gopls", mode="Observe", rules=[GOROUTINES]))
+    async with world.operator() as process:
+        await until(lambda: process.verdicts(policy("gopls").key) == {"ws-1": "Leaking"})
+        waiting, gate = process.store.hold("save")
+        await waiting.wait()
+        world.sampler.scripts["ws-1"] = lambda *_: None
+        moved = [{"name": "pprof", "port": 7070}]
+        world.put(policy("gopls", mode="Evict", rules=[GOROUTINES], generation=2, endpoints=moved))
+        await asyncio.sleep(1)
+        gate.set()
+        await asyncio.sleep(2 * INTERVAL)
+    assert world.live.asked == []

@@ -208,7 +208,7 @@ class Fleet:
 
     def _update(self, watch: Watch, policy: Policy, pod: PodFacts, target: Target) -> Changes:
         """An edited policy, or a changed port: the fold goes on, and notices changed rules by itself."""
-        before = point_key(watch.target)
+        before, watch.unconfirmed = point_key(watch.target), False
         if before == point_key(target):
             watch.policy, watch.pod, watch.target = policy, pod, target
             return Changes(touched=frozenset({before}))
