@@ -182,8 +182,8 @@ def test_the_cleanup_may_list_pods_delete_our_own_and_patch_only_what_the_operat
         ("ClusterRole ", "/pods", "", "list"),
         *([("ClusterRole ", "/pods", "", "patch")] if annotate else []),
         ("Role leakwarden", "/pods", "", "list"),
-        ("Role leakwarden", "/configmaps", "leakwarden-journal", "delete"),
-        ("Role leakwarden", "coordination.k8s.io/leases", "leakwarden", "delete"),
+        *(("Role leakwarden", "/configmaps", "leakwarden-journal", verb) for verb in ("get", "delete")),
+        *(("Role leakwarden", "coordination.k8s.io/leases", "leakwarden", verb) for verb in ("get", "delete")),
     }
     assert all(each["subjects"][0]["name"] == "leakwarden-cleanup" for each in of_kind(hooks, *BINDINGS))
 
