@@ -117,6 +117,25 @@ async def test_a_test_binary_that_dies_in_a_run_is_told_with_how(tmp_path: Path)
             await tests.run()
 
 
+async def test_an_address_that_is_not_there_as_a_whole_line_is_waited_for(tmp_path: Path) -> None:
+    script = "f=$LEAKWARDEN_GATE_ADDR_FILE; printf 127.0 > $f; sleep 0.3; echo .0.1:1 >> $f; sleep 60"
+    command = Command(["sh", "-c", script])
+    async with GoTests(command, tmp_path) as tests:
+        assert await tests.start(30) == "http://127.0.0.1:1/debug/pprof"
+    await command.stop()
+
+
+async def test_a_command_that_fails_after_all_runs_is_an_error(tmp_path: Path) -> None:
+    """As `go test` does when another package of those it was given fails."""
+    async with http_server(lambda _: answer(b'{"exitCode": 0}', "application/json")) as (port, _):
+        command = Command(["sh", "-c", f"echo 127.0.0.1:{port} > $LEAKWARDEN_GATE_ADDR_FILE; sleep 0.3; exit 4"])
+        async with GoTests(command, tmp_path) as tests:
+            await tests.start(30)
+            await tests.run()
+            with pytest.raises(NotMeasured, match="exit code 4"):
+                await tests.end()
+
+
 async def test_a_helper_that_takes_no_orders_is_told_with_what_it_answered(tmp_path: Path) -> None:
     async with http_server(lambda _: answer(b"404 page not found", "text/plain", "404 Not Found")) as (port, _):
         command = Command(["sh", "-c", f"echo 127.0.0.1:{port} > $LEAKWARDEN_GATE_ADDR_FILE; sleep 600"])

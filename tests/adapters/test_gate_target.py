@@ -97,6 +97,31 @@ async def test_collections_are_forced_until_nothing_falls_any_more(
     assert asked.count("/debug/pprof/heap?gc=1&debug=1") == readings
 
 
+async def test_goroutines_that_are_just_ending_are_waited_for_and_the_least_of_them_count(program: Path) -> None:
+    """What two real processes served, one of them with more goroutines: in the first reading and in the third."""
+
+    async def served(path: str, *arguments: str) -> bytes:
+        async with go_process(program, *arguments) as real:
+            return await asyncio.to_thread(fetched, real, path)
+
+    stats, heap = await served("heap?gc=1&debug=1"), await served("heap")
+    many, few = await served("goroutine", "-senders", "30"), await served("goroutine", "-senders", "10")
+    standing = [many, few, many]
+
+    def answers(path: str) -> bytes:
+        if path.endswith("goroutine"):
+            return answer(standing.pop(0) if standing else few)
+        return answer(stats, "text/plain") if "debug=1" in path else answer(heap)
+
+    async with http_server(answers) as (port, asked):
+        gate = GateTarget(target(port))
+        measured = await gate.measure()
+        await gate.close()
+    senders = [one.count for one in measured.goroutines.groups if one.site.function == "main.blockedSender"]
+    assert senders == [10]
+    assert asked.count("/debug/pprof/goroutine") == 4
+
+
 async def test_a_server_that_is_still_starting_is_waited_for() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         free = taken.getsockname()[1]
@@ -123,6 +148,15 @@ async def test_a_server_that_never_answers_is_told_with_what_was_seen_last() -> 
 async def test_something_else_on_the_port_is_not_waited_for() -> None:
     async with http_server(lambda _: answer(b"<html>hello", "text/html")) as (port, _):
         with pytest.raises(NotMeasured, match=r"is no pprof endpoint: .*served text/html"):
+            await GateTarget(target(port)).ready(600)
+
+
+async def test_an_endpoint_that_leads_elsewhere_is_not_waited_for() -> None:
+    def leads(_: str) -> bytes:
+        return answer(b"", "text/html", "302 Found", "Location: /login")
+
+    async with http_server(leads) as (port, _):
+        with pytest.raises(NotMeasured, match=r"is no pprof endpoint: .*redirects to /login.*; --url wants where"):
             await GateTarget(target(port)).ready(600)
 
 

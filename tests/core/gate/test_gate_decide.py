@@ -63,6 +63,10 @@ def test_one_goroutine_for_each_run_is_a_leak() -> None:
     assert decided(lambda run: 12 + run // 2, tolerance=PLAN.tolerance_goroutines) == (Outcome.PASSED, 5)
 
 
+def test_growth_of_just_the_tolerance_is_none_too_much() -> None:
+    assert decided(lambda run: 12 + run, Plan(repeats=4), 4) == (Outcome.PASSED, 4)
+
+
 def test_more_repeats_find_a_smaller_leak() -> None:
     def program(run: int) -> float:
         return 50 * KIB * run

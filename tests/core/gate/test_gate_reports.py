@@ -213,6 +213,14 @@ def test_the_summary_is_a_table_and_the_places_of_what_grew() -> None:
     assert "Fix" not in summary(PASSED)
 
 
+def test_the_summary_tells_of_what_has_passed_by_its_last_runs() -> None:
+    filled = report(
+        check(Kind.HEAP, Outcome.PASSED, [0, 4e6, 8e6, 9e6, 9e6, 9e6, *[9e6] * 5]),
+        check(Kind.GOROUTINES, Outcome.PASSED, [3 + run for run in range(6)] + [8] * 5),
+    )
+    assert "| goroutines | 3 | 8 | 0 | 4 | passed |" in summary(filled)
+
+
 def test_a_command_cannot_break_out_of_the_summary() -> None:
     text = summary(replace(PASSED, command="sh -c '`x` ``y``\n# heading'"))
     assert "``` sh -c '`x` ``y`` # heading' ```: 2 warm-up" in text
