@@ -129,7 +129,10 @@ def test_a_profile_need_not_be_gzipped(tmp_path: Path) -> None:
     [
         (None, "No such file or directory"),
         (b"", "the profile is empty"),
-        (b"heap profile: 1: 2 [3: 4] @ heap/1048576\n", "not a pprof profile in protobuf form"),
+        (b"heap profile: 1: 2 [3: 4] @ heap/1048576\n", "form: it is a profile as text: fetch it without debug="),
+        (b"goroutine 1 [running]:\nmain.main()\n", "form: it is a profile as text: fetch it without debug="),
+        (b"\n<!DOCTYPE html>", "form: it is a web page: is pprof served at the URL that it comes from"),
+        (b"nonsense", "not a pprof profile in protobuf form: "),
         (b"\x1f\x8bcut", "not a pprof profile in protobuf form"),
     ],
 )

@@ -187,6 +187,8 @@ def test_each_kind_of_end_has_its_exit_code(policy: Path, leak: Path, healthy: P
     assert replay("-f", policy, healthy).exit_code == 0
     assert replay("-f", policy, healthy, leak).exit_code == 1
     assert replay("-f", policy, healthy, leak, tmp_path / "nothing").exit_code == 2
+    never_answered = write(tmp_path / "down", [DOWN, DOWN])
+    assert replay("-f", policy, healthy, never_answered).exit_code == 2
 
 
 def test_one_that_cannot_be_read_is_an_entry_and_the_others_go_on(policy: Path, leak: Path, tmp_path: Path) -> None:

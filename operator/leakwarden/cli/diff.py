@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,8 @@ from leakwarden.errors import IncomparableProfiles, MalformedProfile, ProfileToo
 MAX_BYTES: Final = 1 << 28
 """256 MiB, of a file and of what it unpacks to."""
 
+_TEXT: Final = re.compile(rb"[a-z]+ profile: |--- |goroutine \d+ ")
+"""How the text forms of runtime/pprof begin."""
 _TOLD_BY_CELLS: Final = ("bytes", "nanoseconds", "count")
 
 
@@ -41,13 +44,23 @@ def _open(path: Path) -> Opened:
     try:
         if path.stat().st_size > MAX_BYTES:
             raise ProfileTooLarge(f"{path}: larger than {MAX_BYTES} bytes")
-        return open_profile(path.read_bytes(), MAX_BYTES)
+        content = path.read_bytes()
+        return open_profile(content, MAX_BYTES)
     except OSError as error:
         raise UnreadableFile(f"{path}: {error.strerror or error}") from error
     except MalformedProfile as error:
-        raise MalformedProfile(f"{path}: not a pprof profile in protobuf form: {error}") from error
+        raise MalformedProfile(f"{path}: not a pprof profile in protobuf form: {_instead(content) or error}") from error
     except ProfileTooLarge as error:
         raise ProfileTooLarge(f"{path}: {error}") from error
+
+
+def _instead(content: bytes) -> str:
+    """What a file is that is no profile, where it is easily fetched by mistake; empty where that is unknown."""
+    if content.lstrip()[:1] == b"<":
+        return "it is a web page: is pprof served at the URL that it comes from, and without a login?"
+    if _TEXT.match(content):
+        return "it is a profile as text: fetch it without debug="
+    return ""
 
 
 def as_json(found: Difference) -> str:

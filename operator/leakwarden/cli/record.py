@@ -35,6 +35,8 @@ EXTRA_EVERY = 4
 """Rounds between two memstats blocks, leaked goroutines and gopls's own page; the first round has them too."""
 DEFAULT_INTERVAL = 30.0
 """Seconds."""
+_OTHERS_PACKED = frozenset({".tar", ".tgz", ".txz", ".gz", ".xz", ".zip", ".zst"})
+"""Ends of names that only a file would be given."""
 TIMEOUT = 10.0
 """Seconds for one attempt where no policy says."""
 MAX_BYTES = 32 << 20
@@ -108,6 +110,8 @@ def _begin(
     """The folder is made now: a name that cannot be written is told before the first sample, not after the last."""
     stamp = time.strftime("%Y%m%d-%H%M%S")
     output = plan.output or Path(f"leakwarden-{name}-{stamp}" if alone else f"leakwarden-{stamp}")
+    if output.suffix in _OTHERS_PACKED and not is_packed(output):
+        raise InvalidSpec("--output", f"{output}: files are packed as X.tar.gz or X.tar.xz, else it is a folder's name")
     if not is_packed(output):
         folder = output if alone else output / name
         return Recorded(name, target, facts, _new(folder), None, pod, plan.wanted(), path=folder)

@@ -94,12 +94,13 @@ async def _recorded(
 
 def _tell(done: Sequence[Recorded], form: str) -> None:
     from leakwarden.cli.output import written
+    from leakwarden.core.report.amounts import plural
 
     if form == "json":
         written(json.dumps([_as_json(one) for one in done], indent=2) + "\n")
     for one in done:
         if form == "text":
-            written(f"{one.path}: {one.good} samples, {one.failed} failed attempts\n")
+            written(f"{one.path}: {plural(one.good, 'sample')}, {plural(one.failed, 'failed attempt')}\n")
         if not one.good:
             click.echo(f"leakwarden: not one sample of {one.name}: {one.last_error or 'stopped before'}", err=True)
 

@@ -163,8 +163,8 @@ def _alone(path: str, policy: Policy) -> Outcome:
 
 
 def exit_code(outcomes: Sequence[Outcome]) -> int:
-    """2 where anything could not be judged, else 1 where any leak was found, else 0."""
-    if any(one.error for one in outcomes):
+    """2 where anything could not be judged (or a process never answered), else 1 where any leak was found, else 0."""
+    if any(one.replayed is None or not any(step.readable for step in one.replayed.steps) for one in outcomes):
         return 2
     return 1 if any(one.replayed and one.replayed.leaks for one in outcomes) else 0
 

@@ -42,7 +42,7 @@ def replay(
     They are judged one by one, each as one process, exactly as the operator judges.
 
     Exits 0 when nothing leaks, 1 when a leak was found in any (also one that has ended since), 2 when any recording or
-    the policy cannot be used.
+    the policy cannot be used; a recording without one good sample is such.
     """
     from leakwarden.cli.output import written
     from leakwarden.cli.replay import as_json, builtin_policy, exit_code, load_policy, print_tables, replay_all
