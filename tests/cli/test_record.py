@@ -158,6 +158,7 @@ def test_what_is_there_already_is_never_mixed_or_replaced(tmp_path: Path) -> Non
         (("--url", "x:1", "--interval", "soon"), "--interval: 'soon' is not a duration"),
         (("--url", "x:1", "--interval", "0s"), "--interval: 0s is shorter than 10ms"),
         (("--url", "x:1", "--for", "1m", "--samples", "3"), "--for: give either --samples or --for"),
+        (("--url", "x:1", "--samples", "1", "--port", "6060"), "--port: goes with --pod: a URL has its port in it"),
         (("--url", "x:1", "--samples", "1", "--output", "a.tgz"), "--output: a.tgz: files are packed as X.tar.gz or"),
         (("--url", "x:1", "--samples", "1", "--output", "a.zip"), "--output: a.zip: files are packed as X.tar.gz or"),
         (("--url", "x:1", "--output", "/proc/nothing/here"), "cannot make /proc/nothing/here"),

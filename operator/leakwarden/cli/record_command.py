@@ -33,7 +33,7 @@ docs/recordings.md describes what is written, and how long is long enough.
 @click.option("--url", metavar="URL", help="A process that serves pprof, such as http://127.0.0.1:6060/debug/pprof")
 @click.option("--pod", metavar="NAMESPACE/NAME", help="A pod, reached by port-forward.")
 @click.option("--policy", metavar="NAMESPACE/NAME", help="Every pod that this LeakPolicy matches, a recording each.")
-@click.option("--port", type=click.IntRange(1, 65535), default=6060, show_default=True, help="Of pprof, with --pod.")
+@click.option("--port", type=click.IntRange(1, 65535), help="Of pprof, with --pod.  [default: 6060]")
 @click.option(
     "--interval", metavar="DURATION",
     help="Between two samples, such as 10s.  [default: 30s; with --policy, its own]",
@@ -50,7 +50,7 @@ docs/recordings.md describes what is written, and how long is long enough.
     help="Of what is said at the end; not of the recording.",
 )  # fmt: skip
 def record(
-    url: str | None, pod: str | None, policy: str | None, port: int, interval: str | None, samples: int | None,
+    url: str | None, pod: str | None, policy: str | None, port: int | None, interval: str | None, samples: int | None,
     duration: str | None, output: Path | None, form: str,
 ) -> None:  # fmt: skip
     """Write down the samples of a process, to replay them under any policy later.
@@ -68,8 +68,10 @@ def record(
         plan = _plan(interval, samples, duration, output)
         if sum(1 for source in (url, pod, policy) if source) != 1:
             raise InvalidSpec("record", "wants exactly one of --url, --pod and --policy")
+        if port is not None and not pod:
+            raise InvalidSpec("--port", "goes with --pod: a URL has its port in it, a policy names its own")
         with progress(quiet=form == "json") as show:
-            done = asyncio.run(_recorded(url, pod, policy, port, plan, show))
+            done = asyncio.run(_recorded(url, pod, policy, port or 6060, plan, show))
     except LeakwardenError as error:
         click.echo(f"leakwarden: {error}", err=True)
         sys.exit(2)
