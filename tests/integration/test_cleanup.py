@@ -111,7 +111,7 @@ async def test_without_the_right_to_patch_the_rest_goes_and_what_stays_is_told(l
     left.kubectl("create", "serviceaccount", "cleaner", "-n", HOME)
     left.kubectl("create", "clusterrole", "cleaner", "--verb=list", "--resource=pods")
     left.kubectl("create", "clusterrolebinding", "cleaner", "--clusterrole=cleaner", f"--serviceaccount={HOME}:cleaner")
-    left.kubectl("create", "role", "own", "-n", HOME, "--verb=delete", "--resource=configmaps,leases")
+    left.kubectl("create", "role", "own", "-n", HOME, "--verb=get,delete", "--resource=configmaps,leases")
     left.kubectl("create", "rolebinding", "own", "-n", HOME, "--role=own", f"--serviceaccount={HOME}:cleaner")
     kubeconfig = left.kubeconfig_for_token(left.token(HOME, "cleaner"), tmp_path / "kubeconfig")
     with pytest.raises(ApiError, match=r"leakwarden.io/leak stays on 2 pods, the first: .*patch.*kubectl annotate"):

@@ -8,7 +8,7 @@ from leakwarden.adapters.kube_api import KubeClient
 from leakwarden.adapters.kube_config import load_connection
 from leakwarden.adapters.leftovers import Leftovers
 from leakwarden.api import SUMMARY_ANNOTATION
-from leakwarden.errors import ApiConflict, ApiError
+from leakwarden.errors import ApiError
 from leakwarden.settings import Settings
 
 
@@ -35,28 +35,30 @@ async def cleanup(settings: Settings, after: str, patience: float, unless: str =
         if others:
             where = f"in namespace {settings.namespace}"
             yield f"journal and Lease {where} stay: pod {others[0]} of another release has them"
-        gone, foreign = ([], []) if others else await _delete_own(leftovers)
+        gone, kept = ([], []) if others else await _delete_own(leftovers)
         for name in gone:
             yield f"{name} in namespace {settings.namespace} deleted"
+    problems = [str(error) for error in kept]
     if stayed:
-        raise ApiError(
+        problems.insert(
+            0,
             f"{SUMMARY_ANNOTATION} stays on {len(stayed)} pods, the first: {stayed[0]}; as an administrator: "
-            f"kubectl annotate pods --all -n NAMESPACE {SUMMARY_ANNOTATION}-"
+            f"kubectl annotate pods --all -n NAMESPACE {SUMMARY_ANNOTATION}-",
         )
-    if foreign:
-        raise foreign[0]
+    if problems:
+        raise ApiError("\n".join(problems))
 
 
 async def _delete_own(leftovers: Leftovers) -> tuple[list[str], list[ApiError]]:
     """What is gone, and why the rest is not."""
     gone: list[str] = []
-    foreign: list[ApiError] = []
+    kept: list[ApiError] = []
     for delete in (leftovers.delete_journal, leftovers.delete_lease):
         try:
             gone.append(await delete())
-        except ApiConflict as error:
-            foreign.append(error)
-    return [name for name in gone if name], foreign
+        except ApiError as error:
+            kept.append(error)
+    return [name for name in gone if name], kept
 
 
 async def _wait(leftovers: Leftovers, namespace: str, after: str, patience: float) -> None:
