@@ -37,13 +37,15 @@ def restart(finding: Finding, scene: Scene, horizon: float = HORIZON) -> str:
         return ""
     comes = f"At the limit the kernel kills the container, and unsaved work may be lost{_open(finding)}"
     if scene.decision == Mode.EVICT:
-        return f"{comes}: have it saved."
-    if of_gopls(finding.gopls, finding.site.function if finding.site else ""):
-        what = "the language server from the editor (that is enough)"
-    else:
-        what = "it as its owner does (deleting the pod loses its emptyDir, too)"
-    patience = "; not urgent yet" if at - finding.last_seen > SOON else ""
-    return f"{comes}: have it saved, then restart {what} before {minute(at)}{patience}."
+        return f"{comes}: {_ASK}."
+    gopls = of_gopls(finding.gopls, finding.site.function if finding.site else "")
+    what = "the language server from the editor" if gopls else "the process in its container"
+    patience = "not urgent yet; " if at - finding.last_seen > SOON else ""
+    return f"{comes}: {_ASK}, then restart {what} before {minute(at)} ({patience}{_WHOLE_POD})."
+
+
+_ASK = "ask the user to save"
+_WHOLE_POD = "deleting the pod or a rollout restart loses its emptyDir, too"
 
 
 def decided(finding: Finding, scene: Scene, brief: bool = False) -> str:

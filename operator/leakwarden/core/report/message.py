@@ -45,6 +45,8 @@ function of its own module."""
 
 ROOM = MAX_MESSAGE
 """Characters of a message: of a status, and of an Event's note."""
+SLOWED = 0.5
+"""Of its growth: a pace that would not have led to that much since its onset was higher before."""
 _LEAST = 60
 """Characters of what grows and where that stay, however little room there is."""
 
@@ -149,8 +151,17 @@ def _growth(finding: Finding, scene: Scene) -> str:
         return f"number {number} in the process, since {minute(finding.since)}{up}"
     grown = amount(max(0.0, finding.value - finding.baseline), unit)
     by = "" if unit is Unit.BYTES else "by "
-    pace = "and no more now" if is_flat(finding) else rate(finding.growth_per_hour, unit)
-    return f"grew {by}{grown} since {minute(finding.since)}{up}, {pace}"
+    return f"grew {by}{grown} since {minute(finding.since)}{up}, {_pace(finding)}"
+
+
+def _pace(finding: Finding) -> str:
+    """Of now: where most of the growth came earlier, that is said, or the two numbers would contradict each other."""
+    if is_flat(finding):
+        return "and no more now"
+    told = rate(finding.growth_per_hour, UNITS[finding.signal])
+    since_then = finding.growth_per_hour * (finding.last_seen - finding.since) / 3600.0
+    slowed = since_then < SLOWED * (finding.value - finding.baseline)
+    return f"most of it earlier, {told} now" if slowed else told
 
 
 def _pressure(finding: Finding) -> str:

@@ -12,7 +12,7 @@ HORIZON = 86400.0
 """Seconds ahead up to which a limit is told: beyond it the time is a guess that another sample moves by hours."""
 _NEAR = 60.0
 """Seconds to the limit below which no pace is told: next to none are left to divide by."""
-_UNFORESEEN = "so no end of memory is foreseen"
+_UNLESS = "memory does not run out unless it resumes, no restart is needed now"
 
 
 def stakes(finding: Finding, scene: Scene, horizon: float = HORIZON) -> str:
@@ -40,13 +40,13 @@ def _what_comes(finding: Finding, scene: Scene, horizon: float) -> str:
     if (at := told_limit(finding, horizon)) is not None:
         return f"Out of memory about {minute(at)} at this pace"
     if is_flat(finding):
-        return f"Growth has stopped, {_UNFORESEEN}"
+        return f"Growth has stopped: {_UNLESS}"
     if finding.limit_at is not None:
         return "Not urgent, more than a day to the memory limit at this pace"
     if not scene.memory_limit:
         known = "The container has no memory limit and can exhaust the node"
-        return known if scene.container else f"No memory limit is known, {_UNFORESEEN}"
-    return "Not known when memory runs out, since the live heap as a whole does not grow measurably"
+        return known if scene.container else "No memory limit is known, so nobody knows when memory runs out"
+    return f"The live heap as a whole does not grow measurably now: {_UNLESS}"
 
 
 def _level(finding: Finding, scene: Scene) -> str:
