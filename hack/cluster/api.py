@@ -43,8 +43,11 @@ def _prefers_kind(layout: Layout) -> bool:
 def down(name: str = DEFAULT_NAME) -> bool:
     """End a cluster and remove what it made, its logs apart.  False when there was nothing; safe to repeat."""
     layout = Layout.of(name)
-    removed = kind.down(layout)
-    return local.down(layout) or removed
+    try:
+        removed = kind.down(layout)
+    finally:  # one of processes ends whatever Docker says
+        ended = local.down(layout)
+    return ended or removed
 
 
 def find(name: str = DEFAULT_NAME) -> Cluster:
