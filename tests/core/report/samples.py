@@ -21,10 +21,12 @@ from leakwarden.core.decide.view import Suspend, Suspension
 from leakwarden.core.findings import Finding, signature_of
 from leakwarden.core.policy import Policy, parse_policy
 from leakwarden.core.readings import Site
+from leakwarden.core.report.scene import Scene
 from leakwarden.core.report.status import build_status
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.targets import Owner, PolicyKey
-from tests.core.api.policies import FULL
+from leakwarden.core.traces import Named
+from tests.core.api.policies import FULL, SMALLEST
 
 NOW = 1_795_442_400.0
 """2026-11-23T14:00:00Z."""
@@ -164,3 +166,28 @@ def full_status() -> dict[str, Any]:
         now=NOW,
         suspension=Suspension(Suspend.PAUSED, "paused until 2026-12-03T08:00Z"),
     )
+
+
+HERE = Scene(
+    "demo", "ws-1", "Deployment/ws", "dev", int(1536 * MIB), 612 * MIB, memory=1024 * MIB, decision="ObserveOnly"
+)
+RESTART = (
+    "At the limit the kernel kills the container, and unsaved work may be lost: ask the user to save, then restart the "
+    "process in its container before "
+)
+LOOK = (
+    "Cause not recognised. Next, for the code's owner: a heap profile shows where memory is allocated, not who keeps "
+    "it: look in main.(*Cache).parseAndKeep and its callers for a cache, map, slice or token.FileSet that only grows."
+)
+PATTERN = Named("a-name", "a title", "a reason", "a fix", "docs")
+
+
+def status(*reports: TargetReport, of: Policy | None = None, now: float = NOW, **more: Any) -> dict[str, Any]:
+    decisions: list[Decision] = more.pop("decisions", [])
+    actions: list[Action] = more.pop("actions", [])
+    previous: dict[str, Any] | None = more.pop("previous", None)
+    return build_status(of or policy(SMALLEST), reports, decisions, actions, previous=previous, now=now, **more)
+
+
+def several(count: int, verdict: Verdict = Verdict.HEALTHY, first: int = 0, **changes: Any) -> list[TargetReport]:
+    return [report(f"pod-{index}", verdict=verdict, **changes) for index in range(first, first + count)]

@@ -11,39 +11,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leakwarden.api.words import BLOCKED, Confidence, Resolution, Severity, Signal, Unit, WaitKind
-from leakwarden.core.actions import Refusal
+from leakwarden.api.words import BLOCKED, Confidence, Resolution, Severity, Signal, WaitKind
 from leakwarden.core.findings import Confirmation, ConfirmationResult, Finding, LabelShare, Strain
 from leakwarden.core.gopls_info import GoplsContext
-from leakwarden.core.gopls_pages import GoplsState
 from leakwarden.core.patterns import builtin_patterns, named
 from leakwarden.core.readings import Site
-from leakwarden.core.report.amounts import amount, clip, dates_once, minute, quantity, rate
 from leakwarden.core.report.annotation import MAX_LENGTH, summary
 from leakwarden.core.report.fixes import advice
 from leakwarden.core.report.message import ROOM, finding_message
-from leakwarden.core.report.names import short_function
 from leakwarden.core.report.parking import parked_remark
-from leakwarden.core.report.refused import REASONS
-from leakwarden.core.report.scene import Scene, workload_of
-from leakwarden.core.targets import Owner, PolicyKey
-from leakwarden.core.traces import Named
-from tests.core.decide.fleets import pod
-from tests.core.report.samples import KEEP, MIB, NOW, goroutine_leak, heap_leak, pressure
+from leakwarden.core.targets import PolicyKey
+from tests.core.report.samples import HERE, KEEP, LOOK, MIB, NOW, PATTERN, RESTART, goroutine_leak, heap_leak, pressure
 
 POLICY = PolicyKey("demo", "gopls")
-HERE = Scene(
-    "demo", "ws-1", "Deployment/ws", "dev", int(1536 * MIB), 612 * MIB, memory=1024 * MIB, decision="ObserveOnly"
-)
-RESTART = (
-    "At the limit the kernel kills the container, and unsaved work may be lost: ask the user to save, then restart the "
-    "process in its container before "
-)
-LOOK = (
-    "Cause not recognised. Next, for the code's owner: a heap profile shows where memory is allocated, not who keeps "
-    "it: look in main.(*Cache).parseAndKeep and its callers for a cache, map, slice or token.FileSet that only grows."
-)
-PATTERN = Named("a-name", "a title", "a reason", "a fix", "docs")
 
 
 def with_pattern(finding: Finding) -> Finding:
@@ -120,25 +100,6 @@ def test_a_pace_that_does_not_lead_to_half_of_the_growth_is_said_to_be_of_now(pa
     assert says in finding_message(heap_leak(growth_per_hour=pace), HERE)
 
 
-@pytest.mark.parametrize("pace", [-5.0, 0.0, 0.3])
-def test_a_finding_that_is_flat_says_so_and_names_neither_pace_nor_limit(pace: float) -> None:
-    message = finding_message(heap_leak(growth_per_hour=pace), HERE)
-    assert re.search(r"grew 512 MiB since \S+Z, and no more now \(growth", message)
-    assert message.startswith(
-        "Growth has stopped: memory does not run out unless it resumes, no restart is needed now: pod demo/ws-1 "
-    )
-    assert "/h" not in message and "then restart" not in message
-
-
-@pytest.mark.parametrize(("hours", "told"), [(1, True), (24, True), (24.1, False), (300, False)])
-def test_a_limit_more_than_a_day_ahead_is_not_told(hours: float, told: bool) -> None:
-    message = finding_message(heap_leak(limit_at=NOW + hours * 3600), HERE)
-    assert message.startswith(
-        "Out of memory about 2026-11-2" if told else "Not urgent, more than a day to the memory limit at this pace"
-    )
-    assert ("At the limit the kernel kills the container" in message) is told
-
-
 def test_a_message_names_every_rule_and_the_confidence() -> None:
     message = finding_message(heap_leak(rules=("live-heap", "site-bytes"), confidence=Confidence.LOW))
     assert " (growth: Low confidence; rules live-heap, site-bytes). Cause " in message
@@ -210,51 +171,6 @@ def test_every_message_ends_with_its_fix_in_one_line(signal: Signal, value: floa
     assert "\n" not in message
     assert message.count(" Next, for the code's owner: ") == 1
     assert message.endswith(".")
-
-
-@pytest.mark.parametrize(
-    ("value", "unit", "text"),
-    [
-        (0, Unit.BYTES, "0 B"),
-        (1023, Unit.BYTES, "1020 B"),
-        (1023.9 * 1024, Unit.BYTES, "1 MiB"),
-        (1536 * MIB, Unit.BYTES, "1.5 GiB"),
-        (1000 * MIB, Unit.BYTES, "1000 MiB"),
-        (-5 * MIB, Unit.BYTES, "-5 MiB"),
-        (30013, Unit.COUNT, "30,000"),
-        (0.25, Unit.COUNT, "0.25"),
-        (92.04, Unit.PERCENT, "92 %"),
-        (2.113, Unit.SECONDS, "2.11 s"),
-    ],
-)
-def test_amounts_have_few_digits_and_a_unit(value: float, unit: Unit, text: str) -> None:
-    assert amount(value, unit) == text
-
-
-def test_rates_have_two_significant_digits() -> None:
-    assert rate(96.7 * MIB, Unit.BYTES) == "97 MiB/h"
-    assert rate(1234, Unit.COUNT) == "1,200/h"
-
-
-@given(st.floats(min_value=-1e6, max_value=2.0**50), st.sampled_from(Unit))
-def test_a_status_quantity_is_near_the_number_and_never_negative(value: float, unit: Unit) -> None:
-    assert quantity(value, unit).value == pytest.approx(max(0.0, value), rel=0.06, abs=0.5)
-
-
-def test_times_are_rounded_to_the_minute() -> None:
-    assert minute(NOW + 29) == "2026-11-23T14:00Z"
-    assert minute(NOW + 31) == "2026-11-23T14:01Z"
-
-
-def test_a_function_is_short_without_its_import_path() -> None:
-    assert short_function("golang.org/x/tools/internal/cache.(*memoizedFS).ReadFile") == "cache.(*memoizedFS).ReadFile"
-    assert short_function("main.run") == "main.run"
-    assert short_function("a/b.F[go.shape.struct{c/d.E}]") == "b.F[go.shape.struct{c/d.E}]"
-
-
-def test_cutting_is_visible_and_exact() -> None:
-    assert clip("abcdef", 6) == "abcdef"
-    assert clip("abcdefg", 6) == "abcde…"
 
 
 def test_the_annotation_is_one_line_without_numbers_that_move() -> None:
@@ -356,199 +272,6 @@ def test_only_who_asks_for_everything_is_told_how_many_are_parked() -> None:
     assert "98 % of all goroutines are parked. Cause " in message
 
 
-# -- what comes when, and what can be done now ------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("changes", "scene", "says"),
-    [
-        (
-            {},
-            replace(HERE, affected=400),
-            "Out of memory about 2026-11-23T16:40Z at this pace: 400 pods, the worst pod demo/ws-1 (Deployment/ws, "
-            "container dev), uses 1 GiB of its 1.5 GiB limit as of 14:00Z and grows 190 MiB/h.",
-        ),
-        (
-            {},
-            replace(HERE, workload="", container="", memory=None),
-            "Out of memory about 2026-11-23T16:40Z at this pace: pod demo/ws-1, live heap alone 612 MiB, limit 1.5 GiB "
-            "as of 14:00Z and grows 350 MiB/h.",
-        ),
-        (
-            {"limit_at": NOW + 11 * 3600},
-            HERE,
-            "Out of memory about 2026-11-24T01:00Z at this pace: pod demo/ws-1 (Deployment/ws, container dev), uses "
-            "1 GiB of its 1.5 GiB limit as of 2026-11-23T14:00Z and grows 47 MiB/h.",
-        ),
-        (
-            {"limit_at": NOW},
-            HERE,
-            "Out of memory about 2026-11-23T14:00Z at this pace: pod demo/ws-1 (Deployment/ws, container dev), uses "
-            "1 GiB of its 1.5 GiB limit as of 14:00Z.",
-        ),
-        (
-            {"limit_at": None},
-            replace(HERE, memory_limit=0),
-            "The container has no memory limit and can exhaust the node: pod demo/ws-1 (Deployment/ws, container dev), "
-            "uses 1 GiB as of 2026-11-23T14:00Z.",
-        ),
-        (
-            {"limit_at": None},
-            replace(HERE, memory_limit=0, container="", memory=None, live_heap=None),
-            "No memory limit is known, so nobody knows when memory runs out: pod demo/ws-1 (Deployment/ws).",
-        ),
-        (
-            {"limit_at": None},
-            HERE,
-            "The live heap as a whole does not grow measurably now: memory does not run out unless it resumes, no "
-            "restart is needed now: pod demo/ws-1 (Deployment/ws, container dev), uses 1 GiB of its 1.5 GiB limit as "
-            "of 2026-11-23T14:00Z.",
-        ),
-    ],
-    ids=["many pods", "the heap alone", "tomorrow", "now", "no limit", "limit unknown", "as a whole it does not grow"],
-)
-def test_the_first_sentence_says_what_comes_when_to_which_pod_and_how_full_it_is(
-    changes: dict[str, Any], scene: Scene, says: str
-) -> None:
-    assert finding_message(heap_leak(**changes), scene).startswith(f"{says} Now: ")
-
-
-@given(st.floats(1, 1535), st.floats(120, 86400))
-def test_the_time_of_the_limit_follows_from_what_is_used_and_its_pace(used: float, left: float) -> None:
-    """Whoever is called at night can check it: limit less use, divided by the pace, is the time that is left."""
-    leak = goroutine_leak(limit_at=NOW + left)
-    message = finding_message(leak, replace(HERE, memory=used * MIB))
-    pace = re.search(r" and grows ([\d.]+) ([KMGT])iB/h\.", message)
-    assert pace is not None
-    per_hour = float(pace[1]) * 1024 ** ("KMGT".index(pace[2]) - 1)
-    assert (1536 - used) / per_hour * 3600 == pytest.approx(left, rel=0.06)
-
-
-def test_since_when_the_process_runs_tells_a_leak_from_a_start() -> None:
-    message = finding_message(heap_leak(), replace(HERE, started_at=NOW - 5 * 3600))
-    assert "grew 512 MiB since 10:00Z (process up since 09:00Z), 96 MiB/h" in message
-
-
-@pytest.mark.parametrize(
-    ("changes", "above", "says"),
-    [
-        (
-            {},
-            {"level": 85.0},
-            "Heap in use as a share of the memory taken from the system is 93.4 % as of 2026-11-23T14:00Z, over its "
-            "threshold of 85 %, but not proven to grow: pod ",
-        ),
-        ({"signal": Signal.LIVE_HEAP, "value": 612 * MIB}, {"level": 512 * MIB}, "Live heap is 612 MiB as of "),
-        ({"signal": Signal.GOROUTINES, "value": 612.0}, {"level": 500.0}, "Goroutines are 612 as of "),
-        ({}, {"another": 85.0}, "Heap in use as a share of the memory taken from the system is 93.4 % as of "),
-    ],
-)
-def test_pressure_says_which_level_is_over_which_threshold_and_that_nothing_is_done(
-    changes: dict[str, Any], above: dict[str, float], says: str
-) -> None:
-    message = finding_message(pressure(**changes), replace(HERE, above=above))
-    assert message.startswith(says)
-    assert ", uses 1 GiB of its 1.5 GiB limit. Now: nothing is urgent while it does not grow; save a profile" in message
-    assert "Leakwarden takes no action on what is not proven to grow. Evidence: " in message
-    assert " been over its threshold since 11:00Z; growth is not proven (rule level). Fix: none needed" in message
-    assert "restart" not in message
-
-
-@pytest.mark.parametrize(
-    ("decision", "says"),
-    [
-        ("", "emptyDir, too). Evidence: "),
-        ("ObserveOnly", "This policy only watches, it touches no pod. Evidence: "),
-        ("Evict", "may be lost: ask the user to save. Leakwarden evicts the pod itself. Evidence: "),
-        (
-            "Evict (dry run)",
-            "would evict the pod, but only a dry run is allowed: it does nothing. Evidence: ",
-        ),
-        ("Annotate", "Leakwarden annotates the pod, and does no more. Evidence: "),
-        (
-            "Cooldown",
-            "Leakwarden does not act: it acted on this owner's pods not long ago (Cooldown; kubectl leakwarden explain "
-            "ws-1 -n demo). Evidence: ",
-        ),
-    ],
-)
-def test_what_was_decided_is_said_in_words(decision: str, says: str) -> None:
-    assert says in finding_message(heap_leak(), replace(HERE, decision=decision), room=4096)
-
-
-def test_where_room_is_short_a_refusal_keeps_its_reason_and_loses_its_command() -> None:
-    there = replace(HERE, decision="Cooldown")
-    whole = finding_message(heap_leak(), there, room=4096)
-    less = finding_message(heap_leak(), there, room=len(whole) - 20)
-    assert "does not act: it acted on this owner's pods not long ago (Cooldown). Evidence: " in less
-
-
-@pytest.mark.parametrize(
-    ("leak", "says"),
-    [
-        (heap_leak(site=None), "compare two heap profiles (go tool pprof -diff_base)"),
-        (goroutine_leak(site=None), "compare two goroutine profiles (go tool pprof -diff_base)"),
-    ],
-)
-def test_what_no_one_place_explains_is_to_be_compared(leak: Finding, says: str) -> None:
-    assert f"Cause not recognised. Next, for the code's owner: {says}" in finding_message(leak, HERE)
-
-
-@pytest.mark.parametrize("refusal", Refusal)
-def test_each_refusal_has_its_reason_in_words(refusal: Refusal) -> None:
-    assert REASONS[refusal] and not REASONS[refusal].endswith(".")
-
-
-def test_of_goroutines_it_is_their_profile_that_is_to_be_saved() -> None:
-    said = "Now: save a profile (kubectl leakwarden profile ws-1 -n demo --type goroutine). "
-    assert said in finding_message(goroutine_leak(), HERE)
-
-
-@pytest.mark.parametrize(("hours", "urgent"), [(0.5, True), (1.9, True), (2.1, False), (20, False)])
-def test_where_hours_remain_a_restart_is_not_urgent(hours: float, urgent: bool) -> None:
-    message = finding_message(heap_leak(limit_at=NOW + hours * 3600), HERE)
-    assert RESTART in message and ("not urgent yet" not in message) is urgent
-
-
-@pytest.mark.parametrize(
-    ("documents", "says"),
-    [(None, ""), (0, ""), (1, " (1 document open in gopls, saved or not)"),
-     (4, " (4 documents open in gopls, saved or not)")],
-)  # fmt: skip
-def test_the_price_of_the_limit_is_named_and_never_that_nothing_is_open(documents: int | None, says: str) -> None:
-    gopls = GoplsContext("v0.22.0", state=GoplsState(sessions=1, views=1, documents=documents))
-    assert f"unsaved work may be lost{says}: ask the user to save, then restart" in finding_message(
-        heap_leak(gopls=gopls), HERE
-    )
-
-
-def test_of_gopls_its_editor_restarts_the_language_server_alone() -> None:
-    site = replace(KEEP, function="golang.org/x/tools/gopls/internal/cache.readFile")
-    message = finding_message(heap_leak(site=site, gopls=GoplsContext("v0.22.0")), HERE)
-    assert "restart the language server from the editor before 16:40Z (not urgent yet; deleting the pod" in message
-
-
-def test_of_what_ended_and_of_a_recording_nothing_can_be_done_now() -> None:
-    ended = finding_message(heap_leak(resolution=Resolution.SUBSIDED), HERE)
-    assert ended.startswith("Evidence: live heap of main.")
-    recorded = finding_message(heap_leak(), Scene(memory_limit=int(1536 * MIB)))
-    assert recorded.startswith("Out of memory about 2026-11-23T16:40Z at this pace. Evidence: live heap of main.")
-
-
-@pytest.mark.parametrize(
-    ("shown", "told"),
-    [
-        (["a 2026-11-23T10:00Z", "b 2026-11-23T11:00Z."], ["a 2026-11-23T10:00Z", "b 11:00Z."]),
-        (["a 2026-11-24T01:00Z, 2026-11-23T14:00Z", "2026-11-23T10:00Z"],
-         ["a 2026-11-24T01:00Z, 2026-11-23T14:00Z", "2026-11-23T10:00Z"]),
-        (['a 2026-11-23T10:00Z of x=" 2026-11-23T10:00Z"', "by 2026-11-23T10:05Z"],
-         ['a 2026-11-23T10:00Z of x=" 2026-11-23T10:00Z"', "by 10:05Z"]),
-    ],
-)  # fmt: skip
-def test_a_date_is_written_once(shown: list[str], told: list[str]) -> None:
-    assert dates_once(shown) == told
-
-
 def test_where_to_read_more_is_a_command_or_the_link_that_a_pattern_of_ones_own_brings() -> None:
     leak = goroutine_leak()
     assert finding_message(with_pattern(leak), HERE).endswith(" (more: kubectl leakwarden patterns blocked-senders).")
@@ -633,17 +356,3 @@ def test_a_pattern_without_room_for_its_reason_keeps_its_title() -> None:
     leak = heap_leak(pattern=replace(PATTERN, why="w" * 300))
     whole = finding_message(leak, HERE, room=4096)
     assert " Pattern: a title. Fix, " in finding_message(leak, HERE, room=len(whole) - 200)
-
-
-@pytest.mark.parametrize(
-    ("owner", "labels", "says"),
-    [
-        (None, {}, ""),
-        (Owner("StatefulSet", "ws", "u"), {}, "StatefulSet/ws"),
-        (Owner("ReplicaSet", "ws-5d79c98694", "u"), {"pod-template-hash": "5d79c98694"}, "Deployment/ws"),
-        (Owner("ReplicaSet", "ws-5d79c98694", "u"), {}, "ReplicaSet/ws-5d79c98694"),
-        (Owner("ReplicaSet", "ws-of-mine", "u"), {"pod-template-hash": "5d79c98694"}, "ReplicaSet/ws-of-mine"),
-    ],
-)
-def test_a_pod_is_known_by_its_deployment(owner: Owner | None, labels: dict[str, str], says: str) -> None:
-    assert workload_of(pod(owner=owner, labels=labels)) == says
