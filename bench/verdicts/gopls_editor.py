@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import json
 import os
-import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
+
+from bench.verdicts.recorder import end
 
 ANSWER = 120.0
 """Seconds that gopls may take for one answer; while it loads it gives none."""
@@ -119,10 +119,7 @@ class Editor:
 
     async def end(self) -> None:
         """Kills gopls and what it has started; it has no state of its own to save."""
-        if self.process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(self.process.pid, signal.SIGKILL)
-        await self.process.wait()
+        await end(self.process)
         self._listening.cancel()
 
     async def _send(self, message: Mapping[str, Any]) -> None:

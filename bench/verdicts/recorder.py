@@ -65,8 +65,8 @@ async def started(command: Sequence[str], stderr: int, env: Mapping[str, str]) -
 
 
 async def end(process: Process) -> None:
-    """The process and whatever is in its session."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+    """The process and whatever is in its group: where it has ended by itself, the group may yet have members, and the
+    number is theirs until they end."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
     await process.wait()

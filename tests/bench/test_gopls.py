@@ -87,6 +87,16 @@ def test_a_gopls_that_dies_is_an_error_and_takes_its_children_with_it(tmp_path: 
     assert list(tmp_path.glob("*.json")) == []
 
 
+def test_what_a_gopls_leaves_behind_that_ended_by_itself_ends_too(tmp_path: Path) -> None:
+    async def left() -> None:
+        editor = await Editor.start(server(tmp_path, "sys.exit(0)"), 1, [tmp_path], os.environ)
+        await editor.process.wait()
+        await editor.end()
+
+    asyncio.run(left())
+    assert left_running(tmp_path) == []
+
+
 def test_a_gopls_that_dies_does_not_stop_the_others(tmp_path: Path) -> None:
     gopls = server(tmp_path, "sys.exit(3)")
     other = ENTRY.model_copy(update={"name": "other"})
