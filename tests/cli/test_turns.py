@@ -83,8 +83,9 @@ async def candidate(api: ApiServer, directory: Path) -> AsyncIterator[Candidate]
         "LEAKWARDEN_LISTEN_FILE": str(directory / "address"),
         "LEAKWARDEN_STATUS_INTERVAL": "0.1",
         "LEAKWARDEN_LEADER_ELECTION": "true",
-        "LEAKWARDEN_LEASE_DURATION": "8",
-        "LEAKWARDEN_LEASE_RENEW_DEADLINE": "6",
+        # Long: nobody here waits for the end of one, and on a busy machine a stop takes its time.
+        "LEAKWARDEN_LEASE_DURATION": "60",
+        "LEAKWARDEN_LEASE_RENEW_DEADLINE": "45",
         "LEAKWARDEN_LEASE_RETRY": "0.2",
     }
     with (directory / "log").open("wb") as log:
