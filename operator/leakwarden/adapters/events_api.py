@@ -21,7 +21,7 @@ COUNT_AFTER = 25 * 60.0
 """Seconds: seen again sooner than that is the same writing once more, after a restart or a lost answer. A little less
 than the 30 min at which what lasts is posted again."""
 MAX_NOTE = 1024
-"""Characters; the API refuses longer ones."""
+"""Bytes of UTF-8; the API refuses longer ones."""
 MERGE_PATCH = "application/merge-patch+json"
 _API_VERSIONS = {"Pod": "v1", "LeakPolicy": f"{GROUP}/{VERSION}"}
 
@@ -66,7 +66,7 @@ class EventsApi:
             "type": note.type.value,
             "reason": note.reason.value,
             "action": note.action,
-            "note": note.note[:MAX_NOTE],
+            "note": note.note.encode()[:MAX_NOTE].decode(errors="ignore"),
             "regarding": {
                 "apiVersion": _API_VERSIONS[regarding.kind],
                 "kind": regarding.kind,

@@ -172,8 +172,8 @@ HERE = Scene(
     "demo", "ws-1", "Deployment/ws", "dev", int(1536 * MIB), 612 * MIB, memory=1024 * MIB, decision="ObserveOnly"
 )
 RESTART = (
-    "At the limit the kernel kills the container, and unsaved work may be lost: ask the user to save, then restart the "
-    "process in its container before "
+    "At the limit the container is killed, and unsaved work may be lost: ask the user to save, then restart the "
+    "process in its container (not the pod: that loses its emptyDir, too) before "
 )
 LOOK = (
     "Cause not recognised. Next, for the code's owner: a heap profile shows where memory is allocated, not who keeps "

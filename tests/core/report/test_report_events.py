@@ -86,6 +86,14 @@ def test_a_long_note_keeps_its_fix_and_its_policy() -> None:
     assert on_pod.note.endswith(f"{fix} (LeakPolicy demo/gopls)")
 
 
+@given(st.integers(1, 300), st.sampled_from("fé…日"))
+def test_bytes_are_what_the_api_counts_and_the_policy_is_not_cut_off(letters: int, letter: str) -> None:
+    leak = heap_leak(site=Site("main." + letter * letters, "a.go", 1, "go/scanner.(*Scanner).scanRawString"))
+    on_pod, on_policy = finding_events(POLICY, transitions([], report("ws-1", leak)))
+    assert max(len(on_pod.note.encode()), len(on_policy.note.encode())) <= MAX_NOTE
+    assert on_pod.note.endswith("that only grows. (LeakPolicy demo/gopls)")
+
+
 def test_one_bug_in_three_pods_is_one_event_on_the_policy() -> None:
     changes = [change for pod in "abc" for change in transitions([], report(pod, heap_leak()))]
     notes = finding_events(POLICY, changes)
@@ -266,4 +274,4 @@ def test_a_note_is_never_longer_than_the_api_allows(name: str) -> None:
     notes += action_events(POLICY, None, evicted(signature=name, message=name))
     notes += refusal_events(POLICY, [refused("a", message=name)])
     assert len(notes) == 7
-    assert all(0 < len(note.note) <= MAX_NOTE for note in notes)
+    assert all(0 < len(note.note.encode()) <= MAX_NOTE for note in notes)

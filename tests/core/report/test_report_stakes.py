@@ -39,7 +39,7 @@ def test_a_limit_more_than_a_day_ahead_is_not_told(hours: float, told: bool) -> 
     assert message.startswith(
         "Out of memory about 2026-11-2" if told else "Not urgent, more than a day to the memory limit at this pace"
     )
-    assert ("At the limit the kernel kills the container" in message) is told
+    assert ("At the limit the container is killed" in message) is told
 
 
 @pytest.mark.parametrize(
@@ -140,7 +140,7 @@ def test_pressure_says_which_level_is_over_which_threshold_and_that_nothing_is_d
 @pytest.mark.parametrize(
     ("decision", "says"),
     [
-        ("", "emptyDir, too). Evidence: "),
+        ("", "not urgent yet. Evidence: "),
         ("ObserveOnly", "This policy only watches, it touches no pod. Evidence: "),
         ("Evict", "may be lost: ask the user to save. Leakwarden evicts the pod itself. Evidence: "),
         (
@@ -208,7 +208,7 @@ def test_the_price_of_the_limit_is_named_and_never_that_nothing_is_open(document
 def test_of_gopls_its_editor_restarts_the_language_server_alone() -> None:
     site = replace(KEEP, function="golang.org/x/tools/gopls/internal/cache.readFile")
     message = finding_message(heap_leak(site=site, gopls=GoplsContext("v0.22.0")), HERE)
-    assert "restart the language server from the editor before 16:40Z (not urgent yet; deleting the pod" in message
+    assert "restart the language server from the editor (not the pod) before 16:40Z" in message
 
 
 def test_of_what_ended_and_of_a_recording_nothing_can_be_done_now() -> None:

@@ -305,7 +305,7 @@ def test_a_row_that_stands_is_rewritten_for_another_value_and_not_for_a_share_th
 
 def test_a_row_says_in_words_what_was_decided_and_changes_with_it() -> None:
     first = status(report("ws-1", heap_leak()))
-    assert "emptyDir, too). Evidence: " in first["findings"][0]["message"]
+    assert "before 16:40Z; not urgent yet. Evidence: " in first["findings"][0]["message"]
     watching = [refused("ws-1", Refusal.OBSERVE_ONLY)]
     then = status(report("ws-1", heap_leak()), decisions=watching, previous=first)
     assert "This policy only watches, it touches no pod. " in then["findings"][0]["message"]

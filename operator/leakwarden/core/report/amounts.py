@@ -95,3 +95,9 @@ def capital(text: str) -> str:
 def clip(text: str, limit: int) -> str:
     """Cut at the limit, visibly."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def clip_bytes(text: str, limit: int) -> str:
+    """The same where bytes of UTF-8 count; no character is cut in two."""
+    data = text.encode()
+    return text if len(data) <= limit else data[: limit - len("…".encode())].decode(errors="ignore") + "…"

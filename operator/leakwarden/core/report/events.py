@@ -13,13 +13,13 @@ from leakwarden.api import KIND
 from leakwarden.api.words import FindingType, Mode, Outcome, Resolution, Severity
 from leakwarden.core.actions import Action, ActionState, Decision, Refusal
 from leakwarden.core.findings import Finding
-from leakwarden.core.report.amounts import clip
+from leakwarden.core.report.amounts import clip_bytes
 from leakwarden.core.report.message import end_message, finding_message
 from leakwarden.core.report.scene import NOWHERE, Scene, scene_of
 from leakwarden.core.report.values import TargetReport, row_of
 
 MAX_NOTE = 1024
-"""Of events.k8s.io/v1."""
+"""Of events.k8s.io/v1: bytes of UTF-8, although the API server says characters."""
 
 
 class EventReason(StrEnum):
@@ -195,7 +195,7 @@ def _of_transition(policy: ObjectRef, change: Transition, still_open: Collection
         type=kind,
         reason=reason,
         action="Judge",
-        note=clip(f"{_sentence(change, MAX_NOTE - len(named))}{named}", MAX_NOTE),
+        note=clip_bytes(f"{_sentence(change, MAX_NOTE - len(named))}{named}", MAX_NOTE),
         key=_key(policy, change.pod_uid, change.endpoint, finding.signature, before, word),
     )
     if reason is EventReason.LEAK_RESOLVED and row_of(finding) in still_open:
@@ -205,7 +205,7 @@ def _of_transition(policy: ObjectRef, change: Transition, still_open: Collection
         type=kind,
         reason=reason,
         action="Judge",
-        note=clip(_on_policy(change), MAX_NOTE),
+        note=clip_bytes(_on_policy(change), MAX_NOTE),
         key=_key(policy, finding.signature, f"{change.opening:.0f}", word),
     )
 
@@ -217,7 +217,7 @@ def _on_policy(change: Transition) -> str:
 
 
 def _sentence(change: Transition, room: int) -> str:
-    """Of at most `room` characters, where the names that it needs leave that."""
+    """Of at most `room` bytes, where the names that it needs leave that."""
     finding = change.finding
     if change.reason is EventReason.LEAK_RESOLVED:
         return end_message(finding)
@@ -225,7 +225,15 @@ def _sentence(change: Transition, room: int) -> str:
         EventReason.LEAK_WORSENED: f"now {finding.severity}: ",
         EventReason.LEAK_RETURNED: "back within 7 days: ",
     }.get(change.reason, "")
-    return news + finding_message(finding, change.scene, room=room - len(news))
+    return news + _within(finding, change.scene, room - len(news))
+
+
+def _within(finding: Finding, scene: Scene, most: int) -> str:
+    """A message of at most `most` bytes: a name that was cut, or that is not in ASCII, has fewer characters."""
+    room = most
+    while (over := len((said := finding_message(finding, scene, room=room)).encode()) - most) > 0 and room > most // 2:
+        room -= over
+    return said
 
 
 def action_events(policy: ObjectRef, before: Action | None, after: Action) -> tuple[EventNote, ...]:
@@ -286,7 +294,7 @@ def refusal_events(policy: ObjectRef, decisions: Iterable[Decision]) -> tuple[Ev
             type=EventType.WARNING,
             reason=EventReason.ACTION_REFUSED,
             action="Evict",
-            note=clip(f"{decision.refusal}: {decision.message}", MAX_NOTE),
+            note=clip_bytes(f"{decision.refusal}: {decision.message}", MAX_NOTE),
             key=_key(policy, *about, EventReason.ACTION_REFUSED, decision.refusal),
         )
         notes.setdefault(note.key, note)
@@ -296,8 +304,8 @@ def refusal_events(policy: ObjectRef, decisions: Iterable[Decision]) -> tuple[Ev
 def _on_both(policy: ObjectRef, pod: str, note: EventNote) -> tuple[EventNote, EventNote]:
     """The note on its pod, and the same on the policy."""
     return (
-        replace(note, note=clip(note.note, MAX_NOTE), key=f"{note.key}/pod"),
-        replace(note, regarding=policy, note=clip(f"Pod {pod}: {note.note}", MAX_NOTE)),
+        replace(note, note=clip_bytes(note.note, MAX_NOTE), key=f"{note.key}/pod"),
+        replace(note, regarding=policy, note=clip_bytes(f"Pod {pod}: {note.note}", MAX_NOTE)),
     )
 
 

@@ -62,8 +62,8 @@ def _is_of_gopls(finding: Finding) -> bool:
 def _of_gopls(finding: Finding) -> str:
     version = f" {finding.gopls.version}" if finding.gopls and finding.gopls.version else ""
     return (
-        f"this is in code of gopls{version}, set off perhaps by the editor or the workspace: try the newest gopls; if "
-        f"it does the same, report it with the profile at {ISSUES}"
+        f"this is in gopls{version} (the editor may set it off): try the newest; if it leaks too, report it with the "
+        f"profile at {ISSUES}"
     )
 
 

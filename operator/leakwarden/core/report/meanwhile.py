@@ -35,17 +35,18 @@ def restart(finding: Finding, scene: Scene, horizon: float = HORIZON) -> str:
     at = told_limit(finding, horizon)
     if not scene.pod or at is None or finding.type is FindingType.PRESSURE:
         return ""
-    comes = f"At the limit the kernel kills the container, and unsaved work may be lost{_open(finding)}"
+    comes = f"At the limit the container is killed, and unsaved work may be lost{_open(finding)}"
     if scene.decision == Mode.EVICT:
         return f"{comes}: {_ASK}."
     gopls = of_gopls(finding.gopls, finding.site.function if finding.site else "")
-    what = "the language server from the editor" if gopls else "the process in its container"
-    patience = "not urgent yet; " if at - finding.last_seen > SOON else ""
-    return f"{comes}: {_ASK}, then restart {what} before {minute(at)} ({patience}{_WHOLE_POD})."
+    what = _LANGUAGE_SERVER if gopls else _PROCESS
+    patience = "; not urgent yet" if at - finding.last_seen > SOON else ""
+    return f"{comes}: {_ASK}, then restart {what} before {minute(at)}{patience}."
 
 
 _ASK = "ask the user to save"
-_WHOLE_POD = "deleting the pod or a rollout restart loses its emptyDir, too"
+_LANGUAGE_SERVER = "the language server from the editor (not the pod)"
+_PROCESS = "the process in its container (not the pod: that loses its emptyDir, too)"
 
 
 def decided(finding: Finding, scene: Scene, brief: bool = False) -> str:

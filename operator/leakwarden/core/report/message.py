@@ -161,7 +161,7 @@ def _pace(finding: Finding) -> str:
     told = rate(finding.growth_per_hour, UNITS[finding.signal])
     since_then = finding.growth_per_hour * (finding.last_seen - finding.since) / 3600.0
     slowed = since_then < SLOWED * (finding.value - finding.baseline)
-    return f"most of it earlier, {told} now" if slowed else told
+    return f"now {told}" if slowed else told
 
 
 def _pressure(finding: Finding) -> str:
