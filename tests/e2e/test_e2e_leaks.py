@@ -60,7 +60,7 @@ def test_kubectl_describe_tells_what_leaks_where_how_fast_since_when_and_when_th
         r"\(Deployment/ast-cache-leaking, container \S+\), uses [\d.]+ [MG]iB of its 2 GiB limit as of \S+Z"
         r"( and grows [\d.]+ [MG]iB/h)?\. "
         r"Now: save a profile \(kubectl leakwarden profile ast-cache-leaking-\S+ -n e2e-fleet\)\. "
-        r"At the limit the container is killed, and unsaved work may be lost: ask the user to save, then "
+        r"At the limit the container is killed, and unsaved work may be lost: have the user save, then "
         r"restart the process in its container \(.+ emptyDir, too\) before \S+Z(; not urgent yet)?\. "
         r"(This policy only watches, it touches no pod\. )?"
         r"Evidence: live heap of (leakserver/internal/)?astcache\.\(\*Cache\)\.parseAndKeep "

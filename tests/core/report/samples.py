@@ -172,7 +172,7 @@ HERE = Scene(
     "demo", "ws-1", "Deployment/ws", "dev", int(1536 * MIB), 612 * MIB, memory=1024 * MIB, decision="ObserveOnly"
 )
 RESTART = (
-    "At the limit the container is killed, and unsaved work may be lost: ask the user to save, then restart the "
+    "At the limit the container is killed, and unsaved work may be lost: have the user save, then restart the "
     "process in its container (not the pod: that loses its emptyDir, too) before "
 )
 LOOK = (

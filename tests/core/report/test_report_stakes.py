@@ -142,7 +142,7 @@ def test_pressure_says_which_level_is_over_which_threshold_and_that_nothing_is_d
     [
         ("", "not urgent yet. Evidence: "),
         ("ObserveOnly", "This policy only watches, it touches no pod. Evidence: "),
-        ("Evict", "may be lost: ask the user to save. Leakwarden evicts the pod itself. Evidence: "),
+        ("Evict", "may be lost: have the user save. Leakwarden evicts the pod itself. Evidence: "),
         (
             "Evict (dry run)",
             "would evict the pod, but only a dry run is allowed: it does nothing. Evidence: ",
@@ -195,12 +195,12 @@ def test_where_hours_remain_a_restart_is_not_urgent(hours: float, urgent: bool) 
 
 @pytest.mark.parametrize(
     ("documents", "says"),
-    [(None, ""), (0, ""), (1, " (1 document open in gopls, saved or not)"),
-     (4, " (4 documents open in gopls, saved or not)")],
+    [(None, ""), (0, ""), (1, " (1 document open, saved or not)"),
+     (4, " (4 documents open, saved or not)")],
 )  # fmt: skip
 def test_the_price_of_the_limit_is_named_and_never_that_nothing_is_open(documents: int | None, says: str) -> None:
     gopls = GoplsContext("v0.22.0", state=GoplsState(sessions=1, views=1, documents=documents))
-    assert f"unsaved work may be lost{says}: ask the user to save, then restart" in finding_message(
+    assert f"unsaved work may be lost{says}: have the user save, then restart" in finding_message(
         heap_leak(gopls=gopls), HERE
     )
 
@@ -208,7 +208,7 @@ def test_the_price_of_the_limit_is_named_and_never_that_nothing_is_open(document
 def test_of_gopls_its_editor_restarts_the_language_server_alone() -> None:
     site = replace(KEEP, function="golang.org/x/tools/gopls/internal/cache.readFile")
     message = finding_message(heap_leak(site=site, gopls=GoplsContext("v0.22.0")), HERE)
-    assert "restart the language server from the editor (not the pod) before 16:40Z" in message
+    assert "restart the language server in the editor (not the pod) before 16:40Z" in message
 
 
 def test_of_what_ended_and_of_a_recording_nothing_can_be_done_now() -> None:

@@ -44,8 +44,8 @@ def restart(finding: Finding, scene: Scene, horizon: float = HORIZON) -> str:
     return f"{comes}: {_ASK}, then restart {what} before {minute(at)}{patience}."
 
 
-_ASK = "ask the user to save"
-_LANGUAGE_SERVER = "the language server from the editor (not the pod)"
+_ASK = "have the user save"
+_LANGUAGE_SERVER = "the language server in the editor (not the pod)"
 _PROCESS = "the process in its container (not the pod: that loses its emptyDir, too)"
 
 
@@ -76,4 +76,4 @@ def _open(finding: Finding) -> str:
     told = finding.gopls.state if finding.gopls else None
     if told is None or not told.documents:
         return ""
-    return f" ({plural(told.documents, 'document')} open in gopls, saved or not)"
+    return f" ({plural(told.documents, 'document')} open, saved or not)"
