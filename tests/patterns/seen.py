@@ -1,6 +1,6 @@
 """Runs every leaking program of tests/fixtures/patterns and prints the table of docs/patterns.md: what was seen of it.
 
-    python3 -m tests.patterns.seen
+python3 -m tests.patterns.seen
 """
 
 from __future__ import annotations

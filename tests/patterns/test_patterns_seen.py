@@ -46,6 +46,16 @@ def names(findings: tuple[Finding, ...]) -> set[str]:
     return {one.pattern.name if one.pattern else one.signature for one in leaks(findings)}
 
 
+async def found_in(program: Path, pattern: str, fixture: Fixture) -> tuple[Finding, ...]:
+    """Of a run that names it right; else the worse of two more. A heap profile is a sample, and its sizes decide some
+    names: one run in some hundreds has a second name by chance, and what is wrong by more than chance is so again."""
+    first = (await run(program, fixture, fixed=False)).findings
+    if names(first) == {pattern}:
+        return first
+    more = [(await run(program, fixture, fixed=False)).findings for _ in range(2)]
+    return next((one for one in more if names(one) != {pattern}), more[0])
+
+
 def test_every_pattern_that_the_issue_of_a_leak_can_have_has_a_program() -> None:
     without = {"file-contents", "whole-buffers"}
     assert set(FIXTURES_BY_PATTERN) == {pattern.name for pattern in builtin_patterns().patterns} - without
@@ -53,7 +63,7 @@ def test_every_pattern_that_the_issue_of_a_leak_can_have_has_a_program() -> None
 
 @pytest.mark.parametrize(("pattern", "fixture"), all_fixtures(), ids=[f.leak for _, f in all_fixtures()])
 async def test_a_leaking_program_is_named_right_and_only_so(program: Path, pattern: str, fixture: Fixture) -> None:
-    assert names((await run(program, fixture, fixed=False)).findings) == {pattern}
+    assert names(await found_in(program, pattern, fixture)) == {pattern}
 
 
 async def test_entries_of_a_sync_map_are_counted_where_they_are_stored(program: Path) -> None:
@@ -74,6 +84,6 @@ async def test_nothing_is_named_on_the_fixed_program(program: Path, fixture: Fix
 async def test_other_names_in_the_program_change_nothing(
     renamed_program: Path, pattern: str, fixture: Fixture
 ) -> None:  # fmt: skip
-    found = leaks((await run(renamed_program, fixture, fixed=False)).findings)
-    assert {one.pattern.name if one.pattern else one.signature for one in found} == {pattern}
-    assert any(new in one.signature for one in found for new in RENAMED.values())
+    found = await found_in(renamed_program, pattern, fixture)
+    assert names(found) == {pattern}
+    assert any(new in one.signature for one in leaks(found) for new in RENAMED.values())
