@@ -46,6 +46,7 @@ def policy(
     transport: str = "PortForward",
     confirmed_by: str = "ForcedGC",
     label_values: str = "Show",
+    mutes: list[dict[str, Any]] | None = None,
     **remediation: Any,
 ) -> Policy:
     """As the API would deliver it. Without grace, asked at every interval, one rule that needs 90 seconds."""
@@ -60,6 +61,7 @@ def policy(
         },
         "rules": rules or [LIVE_HEAP],
         "labels": {"values": label_values},
+        "mutes": mutes or [],
         "remediation": {"minReadyPeers": 0, "stormPercent": 100, **remediation},
     }
     if endpoints:

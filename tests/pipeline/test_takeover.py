@@ -269,6 +269,17 @@ async def test_an_annotation_stays_on_its_pod_while_its_leak_is_found_again(
     assert ("unannotate", "ws-1") not in world.live.asked
 
 
+async def test_what_is_muted_soon_after_a_start_loses_its_annotation_at_once(world: World) -> None:
+    """Although the pod is older than this operator, and might have been annotated by the one before."""
+    world.put(policy("gopls", mode="Annotate"))
+    async with world.operator():
+        await until(lambda: ("annotate", "ws-1") in world.live.done)
+        world.pods[WS1.uid] = replace(WS1, annotations={SUMMARY_ANNOTATION: world.live.texts[-1]})
+        muted = [{"signature": "memory/main.keep", "reason": "known"}]
+        world.put(policy("gopls", mode="Annotate", generation=2, mutes=muted))
+        await until(lambda: ("unannotate", "ws-1") in world.live.asked, 5)
+
+
 async def test_a_leak_that_has_gone_meanwhile_goes_once_its_pod_is_healthy(
     world: World, other_store: SqliteStore
 ) -> None:
