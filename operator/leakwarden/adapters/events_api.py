@@ -13,15 +13,13 @@ from typing import Any
 from leakwarden.adapters.kube_time import micro_time, seconds_of
 from leakwarden.adapters.ports import KubeApi
 from leakwarden.api import GROUP, VERSION
-from leakwarden.core.report.events import EventNote
+from leakwarden.core.report.events import MAX_NOTE, EventNote
 from leakwarden.errors import ApiConflict, ApiNotFound
 
 CONTROLLER = "leakwarden.io/operator"
 COUNT_AFTER = 25 * 60.0
 """Seconds: seen again sooner than that is the same writing once more, after a restart or a lost answer. A little less
 than the 30 min at which what lasts is posted again."""
-MAX_NOTE = 1024
-"""Bytes of UTF-8; the API refuses longer ones."""
 MERGE_PATCH = "application/merge-patch+json"
 _API_VERSIONS = {"Pod": "v1", "LeakPolicy": f"{GROUP}/{VERSION}"}
 

@@ -16,6 +16,7 @@ from leakwarden.api.words import FailureReason, Resolution, Verdict
 from leakwarden.core import judge
 from leakwarden.core.findings import Finding
 from leakwarden.core.judge import Judgement, TargetState, codec
+from leakwarden.core.judge.intake import GAP
 from leakwarden.core.judge.levels import levels
 from leakwarden.core.judge.strain import FRESH
 from leakwarden.core.patterns import Table, named
@@ -39,8 +40,6 @@ log = logging.getLogger(__name__)
 
 RETURN_WINDOW = 7 * 86400.0
 """Seconds within which the same signature of the same owner is LeakReturned."""
-GAP = 4.0
-"""Intervals."""
 _FAULTS = frozenset({Verdict.UNREACHABLE, Verdict.NOT_RUNNING})
 
 NOTE: TypeAdapter[EventNote] = TypeAdapter(EventNote)

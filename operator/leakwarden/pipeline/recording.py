@@ -14,7 +14,7 @@ from leakwarden.core.actions import Action
 from leakwarden.core.decide import Plan
 from leakwarden.core.policy import Policy
 from leakwarden.core.report.events import EventNote
-from leakwarden.core.report.inherited import UNDECIDED, Heir, Known, storm_until
+from leakwarden.core.report.inherited import UNJUDGED, Heir, Known, storm_until
 from leakwarden.core.report.status import build_status, parsed
 from leakwarden.core.report.values import TargetReport
 from leakwarden.core.targets import PodFacts, PolicyKey
@@ -117,7 +117,7 @@ class Recording:
             heir = Heir(policy, self._clock.now(), self._known(policy))
             before = self._storms[policy.uid] = (policy.generation, storm_until(heir, parsed(policy.status)))
         generation, until = before
-        undecided = any(report.verdict in UNDECIDED - {Verdict.LEAKING} for report in self.reports(policy))
+        undecided = any(report.verdict in UNJUDGED for report in self.reports(policy))
         return until if undecided and generation == policy.generation else 0.0
 
     def reports(self, policy: Policy) -> list[TargetReport]:

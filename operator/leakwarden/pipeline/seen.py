@@ -8,19 +8,18 @@ from collections.abc import Iterable
 from leakwarden.api.words import Verdict
 from leakwarden.core.documents import Editing, editing, of_pod
 from leakwarden.core.gopls_info import GoplsContext
+from leakwarden.core.judge.intake import GAP
 from leakwarden.core.report.values import TargetReport
 from leakwarden.pipeline.fleet import Watch
 
-FRESH = 4.0
-"""Intervals, as reached, for which a verdict holds: beyond that lies a gap (docs/leakpolicy.md)."""
 ROUNDED = 1.0
 """Seconds: times of attempts are whole milliseconds, so that one may lie ahead by a hair."""
 
 
 def is_fresh(report: TargetReport, now: float) -> bool:
-    """A verdict is of now when no gap has followed it. One that an earlier process left behind is not acted on, nor one
-    from a time that is yet to come: the clock was set back since."""
-    return -ROUNDED <= now - report.last_attempt <= FRESH * report.interval
+    """A verdict is of now when no gap has followed it (docs/leakpolicy.md), in intervals as reached. One that an
+    earlier process left behind is not acted on, nor one from a time yet to come: the clock was set back since."""
+    return -ROUNDED <= now - report.last_attempt <= GAP * report.interval
 
 
 def editing_in(watches: Iterable[Watch], now: float) -> dict[str, Editing]:

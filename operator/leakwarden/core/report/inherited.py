@@ -19,7 +19,9 @@ from leakwarden.core.report.values import TargetReport
 
 PATIENCE = 1.25
 """Of the longest window and hold of the policy's rules: for so long a row may wait to be found again."""
-UNDECIDED = frozenset({Verdict.LEARNING, Verdict.INCONCLUSIVE, Verdict.UNREACHABLE, Verdict.LEAKING})
+UNJUDGED = frozenset({Verdict.LEARNING, Verdict.INCONCLUSIVE, Verdict.UNREACHABLE})
+"""Verdicts that say nothing yet of what an operator before this one had found."""
+UNDECIDED = UNJUDGED | {Verdict.LEAKING}
 """Verdicts that do not speak against a finding that was not found again. Leaking does not: it may be another."""
 _ROUNDING = 60.0
 """Seconds by which the `since` of a row may be off: it is rounded to the minute."""
