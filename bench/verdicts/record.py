@@ -1,6 +1,6 @@
 """Records the programs of the catalogue with Leakwarden's own recorder, and writes down what is true of them.
 
-    python3 -m bench.verdicts.record [--set tuned|heldout|heldout2] [--only NAME...] [--missing] [--jobs 10]
+    python3 -m bench.verdicts.record [--set SET] [--only NAME...] [--missing] [--jobs 10]
 
 A program that dies while it is recorded, or says no onset though it leaks, is an error; the others go on. Exit 1 where
 there was one. Ctrl-C ends everything that was started.
