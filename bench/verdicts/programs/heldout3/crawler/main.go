@@ -1,84 +1,64 @@
-// Crawler follows the links of one large site. At first each page has more new links than it takes from the frontier, in
-// the end hardly any; the frontier grows, shrinks, and the crawl starts over some time later.
+// Command crawler gives every page a context below that of the crawl, which lasts as long as the process. Pages that
+// redirect are left without cancelling theirs, so the crawl's context keeps them as children.
 package main
 
 import (
-	"flag"
-	"fmt"
-
+	"context"
 	"verdicts/internal/lab"
 )
 
-var (
-	pages = flag.Int("pages", 52000, "pages of the site")
-	rate  = flag.Int("rate", 760, "pages fetched a tick")
-)
+type pageKey struct{}
 
-type link struct {
-	url     string
-	page    int
-	context []byte
+type page struct {
+	depth  int
+	body   []byte
+	links  []uint64
+	ctx    context.Context
+	cancel context.CancelFunc
 }
 
-type frontier struct {
-	head, tail [][]*link
-	n          int
-}
-
-func (f *frontier) push(l *link) {
-	if len(f.tail) == 0 || len(f.tail[len(f.tail)-1]) == 512 {
-		f.tail = append(f.tail, make([]*link, 0, 512))
-	}
-	last := len(f.tail) - 1
-	f.tail[last] = append(f.tail[last], l)
-	f.n++
-}
-
-func (f *frontier) pop() *link {
-	if len(f.head) == 0 {
-		f.head, f.tail = f.tail, nil
-	}
-	l := f.head[0][0]
-	f.head[0][0] = nil
-	if f.head[0] = f.head[0][1:]; len(f.head[0]) == 0 {
-		f.head[0] = nil
-		f.head = f.head[1:]
-	}
-	f.n--
-	return l
+type crawl struct {
+	ctx      context.Context
+	frontier []*page
 }
 
 //go:noinline
-func extract(page int) *link {
-	return &link{url: fmt.Sprintf("https://example.org/%d/index.html", page), page: page, context: make([]byte, 3*lab.KiB+lab.Rand.IntN(7*lab.KiB))}
+func (c *crawl) visit(depth int) *page {
+	p := &page{depth: depth, body: make([]byte, 4*lab.KiB+lab.Rand.IntN(64*lab.KiB))}
+	p.links = make([]uint64, 40+lab.Rand.IntN(200))
+	p.ctx, p.cancel = context.WithCancel(context.WithValue(c.ctx, pageKey{}, p))
+	return p
 }
 
 func main() {
 	lab.Start()
-	seen := make([]bool, *pages)
-	f := &frontier{}
-	pause := 0.0
-	lab.Forever(*rate/10, func(now float64) {
-		lab.Garbage(150 * lab.KiB)
-		if f.n == 0 {
-			if now < pause {
-				return
-			}
-			clear(seen)
-			for i := range 200 {
-				seen[i] = true
-				f.push(extract(i))
-			}
-			pause = now + 130
+	ctx, stop := context.WithCancel(context.Background())
+	defer stop()
+	c := &crawl{ctx: ctx}
+	wave := 200
+	lab.Forever(50, func(now float64) {
+		redirects := lab.Leaks(now, 24)
+		if int(now)%19 < 6 {
+			wave = 700
+		} else {
+			wave = 120
 		}
-		for n := 0; n < 10 && f.n > 0; n++ {
-			f.pop()
-			for range 3 {
-				if p := lab.Rand.IntN(*pages); !seen[p] {
-					seen[p] = true
-					f.push(extract(p))
-				}
+		for n := 1 + lab.Rand.IntN(2); len(c.frontier) > 0 && (n > 0 || len(c.frontier) > wave); n-- {
+			i := lab.Rand.IntN(len(c.frontier))
+			done := c.frontier[i]
+			last := len(c.frontier) - 1
+			c.frontier[i] = c.frontier[last]
+			c.frontier[last] = nil
+			c.frontier = c.frontier[:last]
+			if !redirects || lab.Rand.IntN(100) < 48 {
+				done.cancel()
 			}
 		}
+		for range 1 + lab.Rand.IntN(6) {
+			if len(c.frontier) < wave {
+				c.frontier = append(c.frontier, c.visit(int(now)))
+			}
+		}
+		lab.Garbage(120 * lab.KiB)
 	})
 }

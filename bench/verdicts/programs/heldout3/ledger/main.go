@@ -1,84 +1,81 @@
-// Ledger books postings, each in a goroutine of its own under the lock of its account. Healthy, a reconciliation holds
-// the whole ledger for a while and postings queue up behind it. With -leak a posting that is rejected returns without
-// unlocking its account, first that of the largest merchant.
+// Command ledger posts transactions all day and matches them at night against the bank's statement. What finds no match
+// is written off after three nights; the leaking one looks for it under a reference that the bank no longer sends.
 package main
 
 import (
 	"flag"
-	"sync"
-	"time"
-
 	"verdicts/internal/lab"
 )
 
-var (
-	leak  = flag.Bool("leak", false, "return without unlocking")
-	onset = flag.Float64("onset", 26, "tick of the first rejected posting")
-	rate  = flag.Int("rate", 160, "postings a tick")
-)
+const day = 22
 
-type account struct {
-	mu      sync.Mutex
-	balance int
-}
-
-//go:noinline
-func (a *account) post(amount int, reject bool) bool {
-	a.mu.Lock()
-	if reject {
-		return false
-	}
-	a.balance += amount
-	a.mu.Unlock()
-	return true
+type posting struct {
+	reference uint64
+	cents     int64
+	nights    int
+	memo      []byte
 }
 
 type ledger struct {
-	closing  sync.RWMutex
-	accounts [3000]account
+	open    map[uint64]*posting
+	carried map[uint64]*posting
+	next    uint64
 }
 
 //go:noinline
-func (l *ledger) submit(to, amount int, reject bool) {
-	l.closing.RLock()
-	defer l.closing.RUnlock()
-	time.Sleep(lab.Ticks(0.3))
-	l.accounts[to].post(amount, reject)
+func (l *ledger) post() {
+	l.next++
+	p := &posting{reference: l.next * 0x9e3779b97f4a7c15, cents: lab.Rand.Int64N(1e6)}
+	p.memo = make([]byte, 180+lab.Rand.IntN(300))
+	l.open[p.reference] = p
 }
 
-func (l *ledger) reconcile(hold float64) {
-	l.closing.Lock()
-	defer l.closing.Unlock()
-	time.Sleep(lab.Ticks(hold))
+//go:noinline
+func statement() [][]byte {
+	var pages [][]byte
+	for range 6 {
+		pages = append(pages, make([]byte, 4*lab.MiB+lab.Rand.IntN(4*lab.MiB)))
+	}
+	return pages
+}
+
+func (l *ledger) match(writeOff bool) {
+	if writeOff {
+		for ref, p := range l.carried {
+			if p.nights++; p.nights >= 3 {
+				delete(l.carried, ref)
+			}
+		}
+	}
+	for ref, p := range l.open {
+		if ref%100 < 27 {
+			l.carried[ref] = p
+		}
+	}
+	l.open = map[uint64]*posting{}
 }
 
 func main() {
+	leak := flag.Bool("leak", false, "do not write off")
+	perTick := flag.Int("postings", 5000, "in a tick")
 	lab.Start()
-	l := &ledger{}
-	next := 15.0
-	rejected := 0
-	lab.Forever(*rate, func(now float64) {
-		if !*leak && now > next {
-			hold := 6 + lab.Rand.Float64()*9
-			go l.reconcile(hold)
-			next = now + hold + 9 + lab.Rand.Float64()*12
+	l := &ledger{open: map[uint64]*posting{}, carried: map[uint64]*posting{}}
+	var pages [][]byte
+	night := 0
+	lab.Forever(20, func(now float64) {
+		writeOff := !*leak || !lab.Leaks(now, 44)
+		for range *perTick / 20 {
+			l.post()
 		}
-		to := 1 + lab.Rand.IntN(2999)
-		if lab.Rand.IntN(100) < 8 {
-			to = 0
+		hour := int(now) % day
+		if hour == day-4 && pages == nil {
+			pages = statement()
 		}
-		reject := false
-		if *leak && lab.Leaks(now, *onset) {
-			if rejected == 0 {
-				to, reject = 0, true
-			} else if lab.Rand.IntN(3**rate) == 0 {
-				reject = true
-			}
-			if reject {
-				rejected++
-			}
+		if n := int(now) / day; n > night {
+			night = n
+			l.match(writeOff)
+			pages = nil
 		}
-		go l.submit(to, lab.Rand.IntN(900)-450, reject)
-		lab.Garbage(32 * lab.KiB)
+		lab.Garbage(100 * lab.KiB)
 	})
 }

@@ -1,138 +1,108 @@
-// Lsp is a language server: an editor opens, edits and closes files, and every edit makes a new version with new
-// diagnostics. With -leak the diagnostics of superseded versions stay, since pull diagnostics are keyed by file and
-// version and only the last version is dropped.
+// Command lsp is an editor's language server: edits make snapshots, and each one's diagnostics are published under the
+// document and its version. The leaking one does not take back those of a version that has been superseded.
 package main
 
 import (
 	"flag"
 	"fmt"
-
 	"verdicts/internal/lab"
 )
 
-var (
-	leak  = flag.Bool("leak", false, "keep diagnostics of old versions")
-	onset = flag.Float64("onset", 40, "tick of the switch to pull diagnostics")
-	low   = flag.Int("low", 60, "fewest open files")
-	high  = flag.Int("high", 180, "most open files")
-)
-
 type node struct {
-	kind     int
-	from, to int
-	name     string
-	children []*node
+	kind       int
+	start, end int
+	kids       []*node
 }
 
-type document struct {
+type snapshot struct {
 	uri     string
 	version int
 	text    []byte
 	root    *node
 }
 
-type diagnostic struct {
-	line    int
-	message string
-	related []int
-}
-
-type versioned struct {
+type document struct {
 	uri     string
-	version int
+	history []*snapshot
 }
 
-type workspace struct {
-	open        []*document
-	clock       int
-	diagnostics map[versioned][]diagnostic
+type server struct {
+	open      []*document
+	serial    int
+	published map[string]*snapshot
 }
 
 //go:noinline
-func parse(text []byte, depth int) *node {
-	n := &node{kind: depth, to: len(text), name: fmt.Sprintf("decl%d", len(text))}
+func parse(text []byte, start, end, depth int) *node {
+	n := &node{kind: depth, start: start, end: end}
 	if depth == 0 {
 		return n
 	}
-	step := len(text) / 6
-	for i := range 6 {
-		n.children = append(n.children, parse(text[i*step:(i+1)*step], depth-1))
+	n.kids = make([]*node, 0, 4)
+	for i := range 4 {
+		width := (end - start) / 4
+		n.kids = append(n.kids, parse(text, start+i*width, start+(i+1)*width, depth-1))
 	}
 	return n
 }
 
 //go:noinline
-func check(d *document) []diagnostic {
-	found := make([]diagnostic, 0, 16)
-	for i := range 8 + lab.Rand.IntN(8) {
-		found = append(found, diagnostic{
-			line:    i,
-			message: fmt.Sprintf("%s:%d: %-380s", d.uri, d.version, "declared and not used"),
-			related: make([]int, 250),
-		})
+func (s *server) snapshot(d *document, version int) *snapshot {
+	text := make([]byte, *scale*(16*lab.KiB+lab.Rand.IntN(48*lab.KiB)))
+	return &snapshot{d.uri, version, text, parse(text, 0, len(text), 4)}
+}
+
+func key(n *snapshot) string { return fmt.Sprint(n.uri, "@", n.version) }
+
+func (s *server) edit(d *document, forget bool) {
+	version := 1
+	if len(d.history) > 0 {
+		version = d.history[len(d.history)-1].version + 1
 	}
-	return found
-}
-
-func (w *workspace) add() {
-	w.clock++
-	d := &document{uri: fmt.Sprintf("file:///src/pkg%d/file%d.go", w.clock%97, w.clock)}
-	d.text = make([]byte, 60*lab.KiB+lab.Rand.IntN(500*lab.KiB))
-	d.root = parse(d.text, 4)
-	w.open = append(w.open, d)
-	w.edit(d, false)
-}
-
-func (w *workspace) edit(d *document, keep bool) {
-	old := versioned{d.uri, d.version}
-	w.clock++
-	d.version = w.clock
-	w.diagnostics[versioned{d.uri, d.version}] = check(d)
-	if !keep {
-		delete(w.diagnostics, old)
+	fresh := s.snapshot(d, version)
+	s.published[key(fresh)] = fresh
+	d.history = append(d.history, fresh)
+	if len(d.history) > 5 {
+		if forget {
+			delete(s.published, key(d.history[0]))
+		}
+		d.history[0] = nil
+		d.history = d.history[1:]
 	}
 }
 
-func (w *workspace) close(i int) {
-	d := w.open[i]
-	delete(w.diagnostics, versioned{d.uri, d.version})
-	last := len(w.open) - 1
-	w.open[i], w.open[last] = w.open[last], nil
-	w.open = w.open[:last]
+func (s *server) close(i int) {
+	d := s.open[i]
+	for _, n := range d.history {
+		delete(s.published, key(n))
+	}
+	last := len(s.open) - 1
+	s.open[i] = s.open[last]
+	s.open[last] = nil
+	s.open = s.open[:last]
 }
+
+var scale = flag.Int("scale", 1, "how much longer than usual the files are")
 
 func main() {
+	leak := flag.Bool("leak", false, "keep what was published")
+	most := flag.Int("documents", 40, "open at once, at most")
 	lab.Start()
-	w := &workspace{diagnostics: map[versioned][]diagnostic{}}
-	target := (*low + *high) / 2
-	up := true
-	lab.Forever(20, func(now float64) {
-		keep := *leak && lab.Leaks(now, *onset)
-		if lab.Rand.IntN(160) == 0 {
-			up = !up
+	s := &server{published: map[string]*snapshot{}}
+	lab.Forever(40, func(now float64) {
+		forget := !*leak || !lab.Leaks(now, 22)
+		// A colleague works through a refactoring: many files at once, then few.
+		want := *most/4 + *most*3/4*(int(now)/17%2)
+		switch {
+		case len(s.open) < want && lab.Rand.IntN(4) == 0:
+			s.serial++
+			s.open = append(s.open, &document{uri: fmt.Sprintf("file:///work/pkg%d/file%d.go", s.serial%31, s.serial)})
+		case len(s.open) > want && lab.Rand.IntN(3) == 0:
+			s.close(lab.Rand.IntN(len(s.open)))
 		}
-		if up {
-			target = min(target+lab.Rand.IntN(2), *high)
-		} else {
-			target = max(target-lab.Rand.IntN(2), *low)
+		if len(s.open) > 0 {
+			s.edit(s.open[lab.Rand.IntN(len(s.open))], forget)
 		}
-		for n := 0; len(w.open) < target && n < 3; n++ {
-			w.add()
-		}
-		for n := 0; len(w.open) > target && n < 3; n++ {
-			w.close(lab.Rand.IntN(len(w.open)))
-		}
-		if lab.Rand.IntN(12) == 0 && len(w.open) > 0 {
-			w.close(lab.Rand.IntN(len(w.open)))
-			w.add()
-		}
-		if len(w.open) > 0 {
-			d := w.open[lab.Rand.IntN(len(w.open))]
-			w.edit(d, keep)
-			if lab.Rand.IntN(6) == 0 {
-				d.root = parse(d.text, 4)
-			}
-		}
-		lab.Garbage(500 * lab.KiB)
+		lab.Garbage(150 * lab.KiB)
 	})
 }

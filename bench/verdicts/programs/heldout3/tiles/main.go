@@ -1,86 +1,83 @@
-// Tiles is a map server with an LRU cache of rendered tiles. With -leak the index by region, meant for invalidation,
-// keeps every tile that the cache has evicted, so that the warm-up never ends.
+// Command tiles draws maps out of tiles that have finalizers, since their pixels are registered with a device. In the
+// leaking one a tile and its overlay point to each other, so the finalizer never runs and neither goes.
 package main
 
 import (
-	"container/list"
 	"flag"
-
+	"runtime"
+	"sync/atomic"
 	"verdicts/internal/lab"
 )
 
-var (
-	leak     = flag.Bool("leak", false, "leave evicted tiles in the index by region")
-	capacity = flag.Int("capacity", 5000, "tiles in the cache")
-)
+var registered atomic.Int64
 
 type tile struct {
-	id    uint64
-	image []byte
+	x, y    int
+	pixels  []byte
+	overlay *overlay
 }
 
-type cache struct {
-	recent  *list.List
-	byID    map[uint64]*list.Element
-	regions map[uint64]map[uint64]*tile
-	told    bool
+type overlay struct {
+	of     *tile
+	labels []string
 }
+
+func release(t *tile) { registered.Add(-1) }
 
 //go:noinline
-func render(id uint64) *tile {
-	bitmap := make([]byte, 96*lab.KiB)
-	for i := 0; i < len(bitmap); i += 512 {
-		bitmap[i] = byte(id) + byte(i>>9)
+func newTile(x, y int, linked bool) *tile {
+	t := &tile{x: x, y: y, pixels: make([]byte, 24*lab.KiB+8*lab.KiB*lab.Rand.IntN(6))}
+	t.overlay = &overlay{labels: make([]string, 16)}
+	if linked {
+		t.overlay.of = t
 	}
-	size := 10*lab.KiB + int(id%(44*lab.KiB))
-	image := make([]byte, size)
-	copy(image, bitmap)
-	return &tile{id: id, image: image}
-}
-
-func (c *cache) get(id uint64) *tile {
-	if e := c.byID[id]; e != nil {
-		c.recent.MoveToFront(e)
-		return e.Value.(*tile)
-	}
-	t := render(id)
-	c.byID[id] = c.recent.PushFront(t)
-	region := id % 64
-	if c.regions[region] == nil {
-		c.regions[region] = map[uint64]*tile{}
-	}
-	c.regions[region][id] = t
-	if c.recent.Len() > *capacity {
-		c.evict()
-	}
+	registered.Add(1)
+	runtime.SetFinalizer(t, release)
 	return t
 }
 
-func (c *cache) evict() {
-	t := c.recent.Remove(c.recent.Back()).(*tile)
-	delete(c.byID, t.id)
-	if !*leak {
-		delete(c.regions[t.id%64], t.id)
-	} else if !c.told {
-		c.told = true
-		lab.Onset()
+type view struct {
+	columns [][]*tile
+	height  int
+	x       int
+}
+
+func (v *view) pan(linked bool) {
+	v.x++
+	column := make([]*tile, v.height)
+	for y := range column {
+		column[y] = newTile(v.x, y, linked)
+	}
+	v.columns = append(v.columns, column)
+}
+
+func (v *view) trim(width int) {
+	for len(v.columns) > width {
+		v.columns[0] = nil
+		v.columns = v.columns[1:]
 	}
 }
 
 func main() {
+	leak := flag.Bool("leak", false, "link overlays back")
+	wide := flag.Int("wide", 25, "columns of the widest view")
 	lab.Start()
-	c := &cache{recent: list.New(), byID: map[uint64]*list.Element{}, regions: map[uint64]map[uint64]*tile{}}
-	var seen []uint64
-	lab.Forever(110, func(now float64) {
-		if len(seen) > 100 && lab.Rand.IntN(10) < 2 {
-			c.get(seen[len(seen)-1-lab.Rand.IntN(100)])
-			return
+	v := &view{height: 10}
+	width, next := *wide/2, 0.0
+	lab.Forever(10, func(now float64) {
+		linked := *leak && lab.Leaks(now, 38)
+		if now > next {
+			next = now + 9 + 16*lab.Rand.Float64()
+			if width > *wide/2 {
+				width = *wide/10 + lab.Rand.IntN(*wide/5)
+			} else {
+				width = *wide*5/8 + lab.Rand.IntN(*wide*3/8)
+			}
 		}
-		id := lab.Rand.Uint64() >> 16
-		c.get(id)
-		if seen = append(seen, id); len(seen) == 2000 {
-			seen = append([]uint64(nil), seen[1900:]...)
+		if len(v.columns) < width || lab.Rand.IntN(100) < 40 {
+			v.pan(linked)
 		}
-		lab.Garbage(48 * lab.KiB)
+		v.trim(max(width, len(v.columns)-6))
+		lab.Garbage(700 * lab.KiB)
 	})
 }
