@@ -1,4 +1,4 @@
-"""What is to be recorded (a file for each set: tuned.yaml, heldout.yaml …), and the truth that lies beside each recording."""
+"""What is to be recorded (tuned.yaml, heldout.yaml, … a set each), and the truth that lies beside each recording."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from leakwarden.api.duration import Duration
 HERE = Path(__file__).parent
 RECORDINGS = HERE.parents[1] / "tests" / "recordings" / "verdicts"
 SETS = ("tuned", "tuned2", "tuned3", "heldout", "heldout2", "heldout3", "gopls")
-"""`tuned` and its like: thresholds may be chosen on these. `heldout` and its like: never; each is of another author, who began
-when those before had been measured. `gopls`: real ones, made by a script of their own."""
+"""`tuned` and its like: thresholds may be chosen on these. `heldout` and its like: never; each is of another author,
+who began when those before had been measured. `gopls`: real ones, made by a script of their own."""
 BUILT = ("tuned", "tuned2", "tuned3", "heldout", "heldout2", "heldout3")
 """Sets that are recorded from Go programs of this folder."""
 SUFFIX = ".tar.xz"

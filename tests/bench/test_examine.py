@@ -64,7 +64,7 @@ def test_the_rules_are_the_built_in_ones_at_the_recordings_interval() -> None:
 
 def test_a_leak_is_one_saying_with_place_and_patience() -> None:
     said = sayings_of(judged(leak(), rules_at(1.0)), leak(), rules_at(1.0))
-    assert {(one.function, one.window, one.hold, one.until) for one in said} == {(LEAK, 30.0, 4.0, None)}
+    assert {(one.function, one.window, one.hold, one.until) for one in said} == {(LEAK, 60.0, 6.0, None)}
     assert T0 + 30 < said[0].at < T0 + 60
 
 
@@ -128,7 +128,7 @@ def test_the_page_tells_what_was_found_missed_and_wrong() -> None:
     assert "| wrong | healthy | Leaking |  | false alarm: " in page
     assert "| overlooked | leaking | Learning |  | missed |" in page
     assert "verdicts/heldout.svg" in page
-    assert "Missed:\n\n- tuned: precision is 0.500" in page
+    assert "\n\n- tuned: precision is 0.500" in page
     assert "gopls" not in page, "a set that has no recordings is not told of"
     assert max(map(len, page.splitlines())) < 400
     assert report.problems(everything)[0].startswith("tuned: precision is 0.500")

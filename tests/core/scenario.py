@@ -39,7 +39,7 @@ from leakwarden.core.parts import GOROUTINE_LEAK
 from leakwarden.core.readings import Attempt, Failure, PartFailure, ProcessIdentity, Reading
 from leakwarden.core.rules import RuleSet
 from leakwarden.core.rules_from_spec import rule_set
-from tests.core.judge.builders import GI, MI, T0, goroutines, heap, memstats
+from tests.core.judge.builders import GI, MI, T0, goroutines, heap, held_by, memstats
 
 Value = float | str
 """A number, or one of `_ ! =`."""
@@ -210,6 +210,8 @@ def attempts(scenario: Scenario) -> Iterator[Attempt]:
     outcomes = _outcomes(body.get("attempts", "ok"))
     interval = seconds(body.get("interval", "30s"))
     now, allocated, mark = T0, 0.0, 0
+    held: dict[str, float] = {}
+    freed: dict[str, float] = {}
     process = ProcessIdentity("pod", "container-0", 1, T0 - seconds(body.get("age", "10h")))
     oom_killed = False
     for index in range(body["steps"]):
@@ -217,13 +219,17 @@ def attempts(scenario: Scenario) -> Iterator[Attempt]:
         change = body.get("process", {}).get(index)
         if change is not None:
             process, allocated, oom_killed = _next_process(process, change, index, now), 0.0, change == "oom-killed"
+            held, freed = {}, {}
         values = {name: at(row, index) for name, row in inputs.items()}
         if values.get("heap") != "=":
             allocated, mark = allocated + _number(at(inputs.get("load", [64 * MI]), index)), index + 1
         outcome = at(outcomes, index)
+        held = _freeing(held, freed, values)
         yield Attempt(
             at=now,
-            outcome=_reading(values, allocated, mark) if outcome == "ok" else Failure(FailureReason(outcome), "x"),
+            outcome=_reading(values, allocated, mark, freed)
+            if outcome == "ok"
+            else Failure(FailureReason(outcome), "x"),
             process=process,
             interval=interval,
             memory_limit=int(quantity(str(body.get("limit", 0)))),
@@ -234,6 +240,20 @@ def attempts(scenario: Scenario) -> Iterator[Attempt]:
 def seconds(text: str) -> float:
     """`-90s` too, for a clock that is set back."""
     return -Duration(text[1:]).seconds if text.startswith("-") else Duration(text).seconds
+
+
+def _freeing(before: dict[str, float], freed: dict[str, float], values: dict[str, Value]) -> dict[str, float]:
+    """What each place holds now; what it holds less than before was freed, since nobody ever allocates less."""
+    if not isinstance(live := values.get("heap"), float):
+        return before
+    held = held_by(live, _sites(values))
+    for name, value in before.items():
+        freed[name] = freed.get(name, 0.0) + max(0.0, value - held.get(name, 0.0))
+    return held
+
+
+def _sites(values: dict[str, Value]) -> dict[str, float]:
+    return {name.removeprefix("site "): _number(v) for name, v in values.items() if name.startswith("site ")}
 
 
 def _number(value: Value) -> float:
@@ -260,17 +280,18 @@ def _outcomes(row: str) -> list[str]:
     return found
 
 
-def _reading(values: dict[str, Value], allocated: float, mark: int) -> Reading:
+def _reading(values: dict[str, Value], allocated: float, mark: int, freed: dict[str, float]) -> Reading:
     parts = (("heap", "heap"), ("goroutines", "goroutine"), ("inuse", "memstats"), ("gc heap", "heap-gc"))
     failed = PartFailure(FailureReason.TIMEOUT, "x")
-    sites = {name.removeprefix("site "): _number(v) for name, v in values.items() if name.startswith("site ")}
     groups = {_group(name): _number(v) for name, v in values.items() if name.startswith("group ")}
     proven = {_group(name): v for name, v in values.items() if name.startswith("leaked ")}
     leaked = {group: v for group, v in proven.items() if isinstance(v, float)}
     after = {name.removeprefix("gc site "): _number(v) for name, v in values.items() if name.startswith("gc site ")}
     live, total, inuse = (values.get(name, "_") for name in ("heap", "goroutines", "inuse"))
     return Reading(
-        heap=None if live in ("_", "!") else heap(_number(live), sites, alloc=allocated, mark=str(mark)),
+        heap=None
+        if live in ("_", "!")
+        else heap(_number(live), _sites(values), alloc=allocated, mark=str(mark), freed=freed),
         goroutines=goroutines(total, groups, _labels(values)) if isinstance(total, float) else None,
         memstats=memstats(inuse, _number(values["sys"]) if "sys" in values else 1.25 * inuse)
         if isinstance(inuse, float)

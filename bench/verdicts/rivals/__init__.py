@@ -33,7 +33,7 @@ RIVALS: tuple[Rival, ...] = (
     Rival("LeakProf", "10,000 goroutines blocked at one place (Saioc et al., CGO 2024)", leakprof),
     Rival(
         f"LeakProf at {SCALED}",
-        f"the same at {SCALED} goroutines, where Leakwarden begins to look",
+        f"the same at {SCALED} goroutines",
         lambda series: leakprof(series, SCALED),
     ),
     Rival("holmes", "25 % above the mean of the last 10 samples (mosn/holmes, util.go and consts.go)", holmes),

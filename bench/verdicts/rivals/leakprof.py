@@ -12,7 +12,7 @@ from bench.verdicts.series import Alarm, SampleSeries
 
 THRESHOLD = 10_000
 SCALED = 500
-"""For programs as small as the benchmark's: where Leakwarden's own rule `blocked` begins to look."""
+"""For programs as small as the benchmark's."""
 CHANNEL = ("[chan send]", "[chan receive]", "[select]")
 
 

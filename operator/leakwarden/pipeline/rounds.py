@@ -27,8 +27,8 @@ from leakwarden.pipeline.steps import Step, Steps
 log = logging.getLogger(__name__)
 
 MEMSTATS_EVERY = 3.0
-"""Intervals. Memstats is 1 MB of text from an idle gopls, so it comes at a lower rate; a window of 30 intervals still
-has 10. Counted in time, not in rounds: a quiet target's rounds are up to 3 intervals apart already."""
+"""Intervals. Memstats is 1 MB of text from an idle gopls, so it comes at a lower rate; a window of 60 intervals still
+has 20. Counted in time, not in rounds: a quiet target's rounds are up to 3 intervals apart already."""
 MEMSTATS_EVERY_GROWING = 2.0
 EARLY = 0.5
 """Intervals by which memstats may come early, since rounds are jittered."""

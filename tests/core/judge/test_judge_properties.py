@@ -92,7 +92,7 @@ def test_one_interval_field_rescales_everything(seed: int, slope: float, interva
     """Rules and samples stretched alike give the same judgements (fast built-ins: they know no wall clock)."""
     said = []
     for each in (30.0, interval):
-        only = [r for r in builtin(each).rules if r.growth and r.growth.window < 60 * each]
+        only = [r for r in builtin(each).rules if r.growth and r.growth.window <= 60 * each]
         random, target = Random(seed), Target(rules(*only), interval=each)
         for index in range(70):
             leaked = slope * max(0, index - 10)

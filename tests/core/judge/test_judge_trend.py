@@ -25,7 +25,7 @@ def points(values: list[float], step: float = 30.0) -> Series:
 
 
 def seen(values: list[float], step: float = 30.0, growth: Growth = ASKED) -> Trend:
-    return trend(points(values, step), Question(growth))
+    return trend(points(values, step), Question(growth, step))
 
 
 def line(slope: float, count: int = 31, level: float = 100.0) -> list[float]:
@@ -41,6 +41,9 @@ SHAPES = [
     ("a falling series", line(-5.0), Shape.SMALL),
     ("one step in the middle", [100.0] * 15 + [400.0] * 16, Shape.SMALL),
     ("a ramp that stopped a quarter of the window ago", line(5.0, 23) + [210.0] * 8, Shape.STOPPED),
+    ("a ramp that stopped two points ago", line(5.0, 29) + [240.0] * 2, Shape.STOPPED),
+    ("a ramp that was slower at the last point", [*line(5.0, 30), 246.0], Shape.GROWS),
+    ("a staircase of three points a step", [100.0 + 12 * (i // 3) for i in range(31)], Shape.GROWS),
     ("a cache that fills in half a window", [300 * (1 - math.exp(-i / 15)) for i in range(31)], Shape.STOPPED),
     ("a smaller cache that fills in a window", [190 * (1 - math.exp(-i / 28)) for i in range(31)], Shape.FLATTENING),
     ("back where it was before the window", [160.0] * 30 + line(3.0, 31), Shape.RETURNING),
@@ -73,12 +76,12 @@ def test_many_points_in_one_or_two_blocks_of_the_window_stop_nobody(before: int,
     times = [index * 30.0 for index in range(before)]
     times += [times[-1] + idle + index * 30.0 for index in range(after)]
     series = Series(array("d", times), array("d", line(0.0, before) + line(40.0, after)))
-    assert trend(series, Question(SLOW)).shape is not Shape.GROWS
+    assert trend(series, Question(SLOW, 30.0)).shape is not Shape.GROWS
 
 
 def test_a_window_of_two_blocks_is_unknown_and_counts_them() -> None:
     series = Series(array("d", [0.0, 30.0, *(6700.0 + 25.0 * n for n in range(16))]), array("d", line(20.0, 18)))
-    found = trend(series, Question(SLOW))
+    found = trend(series, Question(SLOW, 30.0))
     assert (found.shape, found.points) == (Shape.LACKING, 2)
 
 
@@ -118,7 +121,7 @@ def allocations(rates: list[float]) -> list[float]:
 
 def with_load(values: list[float], rates: list[float], growth: Growth = SLOW) -> Shape:
     step = growth.window / 240
-    return trend(points(values, step), Question(growth, points(allocations(rates), step))).shape
+    return trend(points(values, step), Question(growth, step, alloc=points(allocations(rates), step))).shape
 
 
 def test_memory_that_rises_with_the_load_over_hours_is_explained() -> None:

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from leakwarden.core.judge.series import Series, append, kept_share
-from leakwarden.core.judge.turnover import PATIENCE
+from leakwarden.core.judge.shapes import PATIENCE
 from tests.core.judge.builders import MI, Target, builtin
 
 KEEP = "example.com/x.Keep"
@@ -28,9 +28,9 @@ def growth(onset: int, slope: float, count: int) -> list[float]:
 
 
 @pytest.mark.parametrize("slope", [4.0, 6.0, 12.0])
-def test_what_keeps_all_that_it_allocates_is_found_within_a_window(slope: float) -> None:
+def test_what_keeps_all_that_it_allocates_is_found_within_half_a_window_and_the_hold(slope: float) -> None:
     found = found_at(growth(60, slope, 120))
-    assert found is not None and 75 < found <= 82
+    assert found is not None and 60 + 30 <= found <= 60 + 36
 
 
 @pytest.mark.parametrize("busy", [4.0, 20.0, 100.0])
@@ -40,8 +40,8 @@ def test_what_frees_most_of_it_must_grow_for_one_and_a_half_windows(busy: float)
 
 
 @pytest.mark.parametrize("rate", [5.0, 10.0, 20.0, 40.0])
-@pytest.mark.parametrize("length", [5, 10, 14, 15])
-def test_a_load_into_memory_of_half_a_window_is_no_leak(rate: float, length: int) -> None:
+@pytest.mark.parametrize("length", [5, 10, 15, 20, 25])
+def test_a_load_into_memory_of_less_than_half_a_window_is_no_leak(rate: float, length: int) -> None:
     random = Random(length)
     values = [10 + rate * min(max(0, index - 60), length) + random.gauss(0, 2) for index in range(140)]
     assert found_at(values) is None

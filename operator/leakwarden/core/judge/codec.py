@@ -20,7 +20,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from leakwarden.core.judge.series import Series
 from leakwarden.core.judge.values import TargetState
 
-VERSION = 5
+VERSION = 6
 """Raised whenever a stored state would be read wrongly, or would be judged differently, by this code."""
 
 Reader = Callable[[Any], Any]

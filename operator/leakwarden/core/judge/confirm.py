@@ -11,6 +11,7 @@ from leakwarden.core.judge import attribute, say
 from leakwarden.core.judge.course import Now
 from leakwarden.core.judge.intake import place_of
 from leakwarden.core.judge.series import Series, floor
+from leakwarden.core.judge.shapes import LASTING
 from leakwarden.core.judge.values import OpenFinding, Segment
 from leakwarden.core.parts import HEAP_AFTER_GC
 from leakwarden.core.readings import Attempt, HeapReading, Reading
@@ -136,11 +137,12 @@ def _live(key: str, heap: HeapReading) -> float:
 
 
 def _span(one: OpenFinding, now: Now) -> float:
-    """Seconds back to where the growth is measured from: its onset, but not before the window that showed it.
+    """Seconds back to where the growth is measured from: its onset, but not before the half window that showed it.
 
-    An onset may be dated to a load at start, long before: what that holds is no part of the growth in question.
+    An onset may be dated to a load at start, long before: what that holds is no part of the growth in question, which
+    need not have lasted longer than half a window when its finding was opened.
     """
     rules = (now.rule(part.rule) for part in one.parts if part.leak)
-    window = next((rule.growth.window for rule in rules if rule is not None and rule.growth), 0.0)
-    shown = now.at - one.finding.first_seen + window
-    return max(window, min(now.at - one.finding.since, shown))
+    half = LASTING * next((rule.growth.window for rule in rules if rule is not None and rule.growth), 0.0)
+    shown = now.at - one.finding.first_seen + half
+    return max(half, min(now.at - one.finding.since, shown))

@@ -50,9 +50,7 @@ def without_labels(state: TargetState) -> TargetState:
         segment = replace(
             segment, labels=(), sites=_without(segment.sites), groups=_without(segment.groups)
         )  # fmt: skip
-    findings = tuple(
-        replace(one, sightings=None, finding=replace(one.finding, labels=())) for one in state.findings
-    )
+    findings = tuple(replace(one, sightings=None, finding=replace(one.finding, labels=())) for one in state.findings)
     return replace(state, segment=segment, findings=findings)
 
 

@@ -27,6 +27,8 @@ class Blind(Enum):
     """Time or points will bring it: Learning."""
     ABSENT = "absent"
     """The part was not asked for in this round: neighbours on both sides of it still neighbour."""
+    IDLE = "idle"
+    """The part came, and no GC has run since the newest point: nothing new is known, and nothing was missed."""
     FAILED = "failed"
     """It was asked for and failed."""
     UNSUPPORTED = "unsupported"
@@ -49,6 +51,8 @@ class Look:
     """Seconds of points that are still needed, for LACKING."""
     blames: str = ""
     """The key of the place that a signal of the whole process names by itself."""
+    as_of: float | None = None
+    """Time of the newest point that growth was judged by; None: this attempt's."""
 
 
 OF_THE_HEAP = frozenset({Signal.LIVE_HEAP, Signal.SITE_BYTES, Signal.MAP_ENTRIES})
@@ -225,8 +229,7 @@ def _look(rule: Rule, place: Place, segment: Segment, attempt: Attempt) -> Look:
     if rule.growth is None:
         return _above(rule, place.key, place.series.last, place.site)
     kept = turnover.kept(rule, place.key, segment)
-    patience = turnover.PATIENCE * attempt.interval
-    seen = trend(place.series, Question(rule.growth, segment.alloc, kept, patience))
+    seen = trend(place.series, Question(rule.growth, attempt.interval, rule.hold, segment.alloc, kept))
     if rule.above is not None and place.series.last <= rule.above:
         return replace(_above(rule, place.key, place.series.last, place.site), trend=seen)
     return _grown(rule, rule.growth, place, seen, segment=segment, attempt=attempt)
@@ -235,7 +238,7 @@ def _look(rule: Rule, place: Place, segment: Segment, attempt: Attempt) -> Look:
 def _grown(rule: Rule, growth: Growth, place: Place, seen: Trend, *, segment: Segment, attempt: Attempt) -> Look:
     """Growth is asked for, and `above` holds where it is asked for too."""
     series, now = place.series, attempt.at
-    base = Look(place.key, None, "", series.last, seen, place.site)
+    base = Look(place.key, None, "", series.last, seen, place.site, as_of=series.last_time)
     age = now - series.last_time
     stale = age > intake.gap_of(attempt)
     if not stale and seen.shape is not Shape.LACKING:
@@ -246,7 +249,7 @@ def _grown(rule: Rule, growth: Growth, place: Place, seen: Trend, *, segment: Se
         return replace(base, met=False, why=f"moved by {moved} in {over}")
     if seen.shape is not Shape.LACKING:
         idle = f"no GC has run for {say.duration(age)}: nothing new is known"
-        return replace(base, why=idle, blind=Blind.ABSENT)
+        return replace(base, why=idle, blind=Blind.IDLE)
     if place.key and series.last < growth.at_least:
         return replace(base, met=False, why="holds less than it would have to grow by")
     if rule.signal in OF_THE_HEAP and _covered(growth, segment.heap_read, now) and age >= growth.window:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from leakwarden.core.judge.evaluate import Blind, Look, why
 from leakwarden.core.judge.intake import gap_of
+from leakwarden.core.judge.shapes import STILL
 from leakwarden.core.judge.values import Hold, RuleEvaluation, RuleState
 from leakwarden.core.readings import Attempt
 from leakwarden.core.rules import Rule
 
+JITTER = 0.1
+"""In intervals: samples come a little early or late, and a hold of four intervals is over with the fourth of them."""
 _ORDER = {
     RuleState.FIRING: 0, RuleState.HOLDING: 1, RuleState.MET: 2, RuleState.UNKNOWN: 3, RuleState.NOT_MET: 4,
 }  # fmt: skip
@@ -42,7 +45,7 @@ def stand(rule: Rule, looks: Sequence[Look], before: Mapping[str, Hold], attempt
     prefix = hold_key(rule.name, "")
     old = {key: hold for key, hold in before.items() if key.startswith(prefix)}
     if len(looks) == 1 and looks[0].met is None and not looks[0].key:
-        frozen = {key: _frozen(hold, looks[0]) for key, hold in old.items()}
+        frozen = {key: _frozen(hold, looks[0], attempt) for key, hold in old.items()}
         return _standing(rule, looks, [RuleState.UNKNOWN], frozen, max((h.held for h in frozen.values()), default=0.0))
     holds: dict[str, Hold] = {}
     states: list[RuleState] = []
@@ -51,33 +54,49 @@ def stand(rule: Rule, looks: Sequence[Look], before: Mapping[str, Hold], attempt
         hold = _advanced(old.get(key), look, attempt)
         if hold is not None:
             holds[key] = hold
-        states.append(_state(rule, look, hold))
+        states.append(_state(rule, look, hold, attempt.interval))
     return _standing(rule, looks, states, holds, None)
 
 
-def _frozen(hold: Hold, look: Look) -> Hold:
-    return hold if look.blind is Blind.ABSENT else Hold(hold.held, None)
+def _covered(hold: Hold, attempt: Attempt) -> bool:
+    """No sample was missed since the last one that met the rule."""
+    return hold.met_at is not None and 0 < attempt.at - hold.met_at <= gap_of(attempt)
+
+
+def _frozen(hold: Hold, look: Look, attempt: Attempt) -> Hold:
+    """Where no GC ran the next point goes on from the one before; where a part failed it does not."""
+    if look.blind is Blind.IDLE and _covered(hold, attempt):
+        return replace(hold, met_at=attempt.at)
+    return hold if look.blind in (Blind.ABSENT, Blind.IDLE) else replace(hold, met_at=None)
 
 
 def _advanced(hold: Hold | None, look: Look, attempt: Attempt) -> Hold | None:
     if look.met is None:
-        return None if hold is None else _frozen(hold, look)
+        return None if hold is None else _frozen(hold, look, attempt)
     if not look.met:
         return None
-    held, met_at = (hold.held, hold.met_at) if hold else (0.0, None)
-    if met_at is not None and 0 < attempt.at - met_at <= gap_of(attempt):
-        held += attempt.at - met_at
-    return Hold(held, attempt.at)
+    as_of, value = attempt.at if look.as_of is None else look.as_of, look.value or 0.0
+    if hold is None:
+        return Hold(0.0, attempt.at, as_of, value)
+    more = max(0.0, as_of - hold.as_of) if _covered(hold, attempt) else 0.0
+    return Hold(hold.held + more, attempt.at, as_of, min(hold.lowest, value))
 
 
-def _state(rule: Rule, look: Look, hold: Hold | None) -> RuleState:
+def _state(rule: Rule, look: Look, hold: Hold | None, interval: float) -> RuleState:
     if look.met is None:
         return RuleState.UNKNOWN
     if hold is None:
         return RuleState.NOT_MET
-    if hold.held >= rule.hold * (1 - 1e-9):
+    if hold.held >= rule.hold - min(JITTER * interval, rule.hold / 2) and _went_on(look, hold):
         return RuleState.FIRING
     return RuleState.HOLDING if hold.held > 0 else RuleState.MET
+
+
+def _went_on(look: Look, hold: Hold) -> bool:
+    """A growth went on while its rule was held, at half of its pace at the least: a load may have ended meanwhile."""
+    if look.trend is None or look.value is None:
+        return True
+    return look.value - hold.lowest >= STILL * look.trend.slope * hold.held
 
 
 def _standing(

@@ -13,8 +13,8 @@ from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-EXACT = 40
-"""The newest points, never thinned: more than the 30 intervals of the fast built-in rules."""
+EXACT = 48
+"""The newest points, never thinned: more than the half window for which a fast built-in rule asks of a growth."""
 BATCH = 16
 """Thinning runs when the length reaches a multiple of it, not at every point."""
 MOST = 224

@@ -12,7 +12,7 @@ from enum import Enum
 from itertools import pairwise
 
 from leakwarden.core.judge.series import Series, floor, never_given_back
-from leakwarden.core.judge.statistics import least_squares_slope, median, onset, sen
+from leakwarden.core.judge.statistics import LEAST, least_squares_slope, median, onset, sen
 from leakwarden.core.rules import Growth
 
 POINTS = 8
@@ -25,8 +25,14 @@ STILL = 0.5
 """The end must rise at least this fast, as a share of the whole slope."""
 AT_THE_END = 1 / 6
 """Share of the window in which a growth that stops must be noticed, where the scatter allows it."""
+SURE = 3.0
+"""By how many times their scatter about the slope the newest points must lag behind what it promises."""
 LASTING = 0.5
-"""In windows: how long a growth must have lasted. A load of data into memory takes less."""
+"""In windows: how long a growth must have lasted when its finding is opened. A load of data into memory takes less."""
+PATIENCE = 45
+"""Intervals that a growth must last where most of what was allocated was freed, or where its rate is carried on."""
+AT_ONCE = 1 / 4
+"""In windows: how long a growth must have lasted before its rule is met, however long the hold is."""
 MORE = 2.0
 """What is still to come, where gains shrink, must be at least so many times `atLeast`."""
 MEMORY = 4
@@ -68,13 +74,26 @@ class Question:
     """What is asked of a series: which growth, and under which load."""
 
     growth: Growth
+    interval: float
+    """Of sampling, in seconds."""
+    hold: float = 0.0
+    """Seconds for which the rule must be met: the growth lasts on meanwhile."""
     alloc: Series = NOTHING
     """Cumulative allocations of the process, whose rate is the load."""
     kept: Callable[[float], float] | None = None
     """Since a time: of what the places behind the growth allocated, the share that they kept. None where nobody counts
     what was freed, as with goroutines: then all growth is taken for one way."""
-    patience: float = 0.0
-    """Seconds that a growth must last where most of what was allocated there was freed again."""
+
+    @property
+    def patience(self) -> float:
+        """Seconds that a growth must last where most of what was allocated there was freed again."""
+        return PATIENCE * self.interval
+
+    @property
+    def lasting(self) -> float:
+        """Seconds that any growth must have lasted: half of the window when its hold is over."""
+        window = self.growth.window
+        return max(AT_ONCE * window, LASTING * window - self.hold) * (1 - 1e-9)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,22 +103,27 @@ class Growing:
     points: Points
     window: Points
     slope: float
+    one_way: bool = False
+    """It is known already that what was allocated was kept."""
 
 
 def shape_of(series: Series, seen: Growing, asked: Question) -> Shape:
     """GROWS, or the first reason why not."""
     growth, window = asked.growth, asked.growth.window
-    if _stopped(seen.points, seen.slope) or _stopped_just_now(series, seen, window):
-        return Shape.STOPPED
-    if min(_to_come(points) for points in (seen.window, seen.points)) < MORE * growth.at_least:
-        return Shape.FLATTENING
     began, _ = onset(*seen.window)
-    if series.last_time - began < LASTING * window:
+    if _stopped(seen.points, seen.slope) or _stopped_just_now(series, began, window):
+        return Shape.STOPPED
+    stretches = [seen.window, seen.points]
+    if asked.kept is None:
+        stretches.append(floor(series, began, BLOCKS))
+    if min(_to_come(points) for points in stretches) < MORE * growth.at_least:
+        return Shape.FLATTENING
+    if series.last_time - began < asked.lasting:
         return Shape.YOUNG
     held = _held_before(series, seen.window, growth)
     if _level(seen.window, 5 / 6, 1.0) <= held:
         return Shape.RETURNING
-    if not _one_way(asked, began, series.last_time):
+    if not seen.one_way and not _one_way(asked, began, series.last_time):
         shape = _turning_over(series, seen, asked)
         if shape is not Shape.GROWS:
             return shape
@@ -116,20 +140,31 @@ def _stopped(points: Points, slope: float) -> bool:
     return least_squares_slope(times[tail:], values[tail:]) < STILL * slope
 
 
-def _stopped_just_now(series: Series, seen: Growing, window: float) -> bool:
-    """The newest points rise by less than half of what the slope promises, and by more than they scatter.
+def _stopped_just_now(series: Series, began: float, window: float) -> bool:
+    """The newest points, three or more, rise by less than half of what the slope since the onset promises, surely.
 
-    A third of a window takes its time to become flat; where the growth was even, three points tell sooner.
+    A third of a window takes its time to become flat, and a rule would stay met meanwhile, until its hold is over.
+    Where the growth was even, three points tell.
     """
-    first = series.first_from(series.last_time - AT_THE_END * window * (1 + 1e-9))
+    first = series.first_from(began)
     times, values = series.times[first:], series.values[first:]
-    if len(times) < 3:
+    if len(times) < POINTS:
         return False
-    residuals = [value - seen.slope * time for time, value in zip(*seen.points, strict=True)]
+    coarse = floor(series, began, BLOCKS)
+    if len(coarse[0]) < LEAST:
+        return False
+    slope, _ = sen(*coarse)
+    residuals = [value - slope * time for time, value in zip(times, values, strict=True)]
     middle = median(residuals)
     scatter = 1.4826 * median([abs(residual - middle) for residual in residuals])
-    promised = seen.slope * (times[-1] - times[0])
-    return max(values[1:]) - values[0] < STILL * promised - 2 * scatter
+    longest = min(AT_THE_END * window, (times[-1] - times[0]) / 4)
+    for start in range(len(times) - 3, -1, -1):
+        lasted = times[-1] - times[start]
+        if lasted > longest * (1 + 1e-9):
+            return False
+        if max(values[start + 1 :]) - min(values[start:]) < STILL * slope * lasted - SURE * scatter:
+            return True
+    return False
 
 
 def _one_way(asked: Question, began: float, now: float) -> bool:

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from math import floor as round_down
 from math import sqrt
 
+LEAST = 3
+"""Points that a slope with an interval takes."""
 Z95 = 1.6449
 """The one-sided 95 % point of the normal distribution."""
 

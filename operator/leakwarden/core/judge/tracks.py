@@ -131,9 +131,7 @@ def _admitted(use: Use, seen: Parked | None, at: float, bounds: Bounds) -> Track
     else:
         series = Series()
     series = append(series, at, use.value, bounds.reach, DETAIL, allocated=use.alloc)
-    return Track(
-        use.site, use.wait, series, labels.noted((), at, int(use.value), use.labels, hide=bounds.hide_labels)
-    )
+    return Track(use.site, use.wait, series, labels.noted((), at, int(use.value), use.labels, hide=bounds.hide_labels))
 
 
 def _largest(parked: dict[str, Parked]) -> dict[str, Parked]:

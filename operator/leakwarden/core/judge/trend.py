@@ -6,17 +6,18 @@ from dataclasses import dataclass, replace
 
 from leakwarden.api.words import Unit
 from leakwarden.core.judge import say
+from leakwarden.core.judge.early import GAINED, early
 from leakwarden.core.judge.series import Series, floor
 from leakwarden.core.judge.shapes import BLOCKS, POINTS, Growing, Points, Question, Shape, shape_of
-from leakwarden.core.judge.statistics import sen
+from leakwarden.core.judge.statistics import LEAST, sen
 from leakwarden.core.rules import Growth
 
 COVERAGE = 0.8
 """Share of the window that the points must span."""
 SHARES = (1.0, 2 / 3)
 """Of the window that ends now: a fast leak passes `atLeast` long before it fills the window."""
-LEAST = 3
-"""Minima, of however many points, that a slope with an interval takes."""
+NOWHERE: Points = ((), ())
+"""The floor of a window that moved by so little that nobody looks at it: most windows of most places."""
 HOPELESS = 0.7
 """Share of `atLeast`: where all points of the window lie closer together, no interval need be estimated."""
 
@@ -38,6 +39,8 @@ class Trend:
     level: float = 0.0
     rising: bool = False
     """Worth a closer look: a quarter of `atLeast`, whatever the interval says."""
+    lasted: float = 0.0
+    """Seconds since the onset, where the rate since then was carried on over the window; else 0."""
 
     def missing(self, growth: Growth) -> float:
         """Seconds that the points must yet span; 0 where it is points that are missing."""
@@ -51,13 +54,16 @@ class Trend:
             return f"{self.points} points over {say.duration(self.span)} of {over}; {asked}"
         if self.growth is None:
             return f"moved by {say.quantity(self.moved, unit)} in {over}, {least} asked"
+        if self.lasted:
+            pace = f"+{say.quantity(self.growth, unit)} in {over} at the least"
+            return f"a pace of {pace} since {say.duration(self.lasted)}, {least} asked"
         sign = "+" if self.growth >= 0 else ""
         why = f"{sign}{say.quantity(self.growth, unit)} in {over} at the least, {least} asked"
         return why if self.shape in (Shape.SMALL, Shape.GROWS) else f"{why}; {self.shape.value}"
 
 
 def trend(series: Series, asked: Question) -> Trend:
-    """Judge the window that ends at the newest point."""
+    """Judge the window that ends at the newest point; what it does not show, the growth since its onset may."""
     growth = asked.growth
     if not len(series):
         return Trend(Shape.LACKING, 0, 0.0)
@@ -65,15 +71,32 @@ def trend(series: Series, asked: Question) -> Trend:
     first = series.first_from(start)
     values = series.values[first:]
     seen = Trend(Shape.LACKING, len(values), series.last_time - series.times[first], max(values) - min(values))
-    if seen.points < POINTS or seen.missing(growth) > 0:
+    if seen.points < POINTS:
+        return replace(seen, level=series.last, rising=series.last - values[0] >= growth.at_least / 4)
+    window = floor(series, start, BLOCKS) if seen.moved >= GAINED * growth.at_least else NOWHERE
+    shown = _shown(series, window, asked, seen)
+    if shown.shape is Shape.GROWS or window is NOWHERE or seen.span < asked.lasting:
+        return shown
+    found = early(series, asked, window)
+    if found is None:
+        return shown
+    level = _level(window, seen.span)
+    return replace(
+        seen, shape=Shape.GROWS, slope=found.slope, growth=found.growth, level=level, rising=True, lasted=found.lasted
+    )
+
+
+def _shown(series: Series, window: Points, asked: Question, seen: Trend) -> Trend:
+    """What the window shows by itself."""
+    growth = asked.growth
+    values = series.values[len(series) - seen.points :]
+    if seen.missing(growth) > 0:
         return replace(seen, level=series.last, rising=series.last - values[0] >= growth.at_least / 4)
     if seen.moved < HOPELESS * growth.at_least:
         level = min(values[-max(1, len(values) // 6) :])
-        slope = (level - values[0]) / seen.span
-        return replace(
-            seen, shape=Shape.SMALL, slope=slope, level=level, rising=level - values[0] >= growth.at_least / 4
-        )
-    return _estimated(series, floor(series, start, BLOCKS), asked, seen)
+        slope, rising = (level - values[0]) / seen.span, level - values[0] >= growth.at_least / 4
+        return replace(seen, shape=Shape.SMALL, slope=slope, level=level, rising=rising)
+    return _estimated(series, window, asked, seen)
 
 
 def _estimated(series: Series, window: Points, asked: Question, seen: Trend) -> Trend:
@@ -85,10 +108,15 @@ def _estimated(series: Series, window: Points, asked: Question, seen: Trend) -> 
         return replace(seen, points=len(window[0]), level=series.last, rising=rising)
     bound, growing = max(((b, Growing(p, window, s)) for b, p, s in candidates), key=lambda one: one[0])
     shape = Shape.SMALL if bound < growth.at_least else shape_of(series, growing, asked)
-    recent = window[0][-1] - seen.span / 6
-    level = min(value for time, value in zip(*window, strict=True) if time >= recent)
     rising = bound >= growth.at_least / 4
+    level = _level(window, seen.span)
     return replace(seen, shape=shape, slope=growing.slope, growth=bound, level=level, rising=rising)
+
+
+def _level(window: Points, span: float) -> float:
+    """The lowest point of the last sixth."""
+    recent = window[0][-1] - span / 6
+    return min(value for time, value in zip(*window, strict=True) if time >= recent)
 
 
 def _bound(series: Series, growth: Growth, share: float) -> tuple[float, Points, float] | None:

@@ -9,13 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from leakwarden.api.words import Signal
-from leakwarden.core.judge.series import gained, kept_share
+from leakwarden.core.judge.series import Series, gained, kept_share
 from leakwarden.core.judge.shapes import AT_THE_END
 from leakwarden.core.judge.values import Segment
 from leakwarden.core.rules import Rule
 
-PATIENCE = 45
-"""Intervals that a growth must last where most of what was allocated was freed again."""
 CARRIERS = 0.5
 """Share of the growth of the live heap that the places with most growth must explain to stand for all of it."""
 OF_MEMORY = frozenset({Signal.LIVE_HEAP, Signal.HEAP_INUSE, Signal.SYS, Signal.CONTAINER_MEMORY})
@@ -28,8 +26,13 @@ def kept(rule: Rule, key: str, segment: Segment) -> Callable[[float], float] | N
         return lambda since: kept_share(series, since)
     if rule.signal in OF_MEMORY and rule.growth is not None:
         over = rule.growth.window * AT_THE_END
-        return lambda since: _by_carriers(segment, since, over)
+        return lambda since: _by_carriers(segment, since, min(over, _since(segment.live, since) / 2))
     return None
+
+
+def _since(series: Series, since: float) -> float:
+    """Seconds from a time to the newest point; 0 where there is none after it."""
+    return max(0.0, series.last_time - since) if len(series) else 0.0
 
 
 def _by_carriers(segment: Segment, since: float, over: float) -> float:

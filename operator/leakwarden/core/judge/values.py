@@ -211,10 +211,16 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """How long a rule has been met at one place, in covered seconds. `met_at` is None after an Unknown."""
+    """How long a rule has been met at one place, in covered seconds, from point to point.
+
+    `met_at`: the last sample that met it, or brought no new point; None after an Unknown. `as_of`: the newest point.
+    `lowest`: the lowest value since the rule is met.
+    """
 
     held: float
     met_at: float | None
+    as_of: float
+    lowest: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,8 @@ def _doubt(
         if unknown is None:
             continue
         clear = clear_at.get(standing.rule.name)
-        if unknown.blind is Blind.ABSENT and clear is not None and at - clear <= STANDS * interval * (1 + 1e-9):
+        stands = clear is not None and at - clear <= STANDS * interval * (1 + 1e-9)
+        if stands and unknown.blind in (Blind.ABSENT, Blind.IDLE):
             continue
         return f"{standing.rule.name} is unknown: {why(standing.rule, unknown)}"
     return ""

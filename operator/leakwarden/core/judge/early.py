@@ -1,0 +1,61 @@
+"""A growth that keeps all that it allocates is proven before it fills the window: its rate since the onset, carried on.
+
+`atLeast` over `window` is a rate. A level alone takes most of the window to prove one, since noise that wanders looks
+like growth for a while. Where next to nothing of what was allocated since the onset has been freed, it cannot wander
+back: there the points since the onset prove the rate, once they are enough and two thirds of `atLeast` are gained.
+Not before PATIENCE, though: a load of data keeps all that it allocates, too. So it is a means of long windows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leakwarden.core.judge.series import Series, floor, never_given_back
+from leakwarden.core.judge.shapes import BLOCKS, POINTS, Growing, Points, Question, Shape, shape_of
+from leakwarden.core.judge.statistics import LEAST, onset, sen
+
+GAINED = 2 / 3
+"""Share of `atLeast` that must have been gained since the onset, at the lower bound of the rate."""
+KEPT = 0.9
+"""Share of what was allocated since the onset that must have been kept, over all of it and over its newest third."""
+DATED = 1 / 5
+"""Share of the growth that is left out at its begin when it is asked what was kept: no onset is dated to the sample."""
+SETTLED = 8
+"""Intervals of the window that must have been seen before the onset: what grows from the start may load its data."""
+FINE = 32
+"""Blocks whose minima date the onset: everything else is counted from there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Early:
+    """`growth` is the lower 95 % bound of the rate times the window, `slope` in units and `lasted` in seconds."""
+
+    growth: float
+    slope: float
+    lasted: float
+
+
+def early(series: Series, asked: Question, window: Points) -> Early | None:
+    """The growth since the onset, where it proves a leak's rate. `window` is the floor of the whole window."""
+    growth, now = asked.growth, series.last_time
+    if len(window[0]) < LEAST:
+        return None
+    start = now - growth.window * (1 + 1e-9)
+    times, values = floor(series, start, FINE)
+    began, _ = onset(times, never_given_back(values))
+    lasted, before = now - began, began - series.times[series.first_from(start)]
+    if lasted < asked.lasting or before < SETTLED * asked.interval:
+        return None
+    if len(series) - series.first_from(began) < POINTS:
+        return None
+    points = floor(series, began, BLOCKS)
+    if len(points[0]) < LEAST:
+        return None
+    slope, low = sen(*points)
+    gained = GAINED if lasted >= asked.patience and asked.kept is not None else 1.0
+    if low * growth.window < growth.at_least or low * lasted < gained * growth.at_least:
+        return None
+    if asked.kept is not None and min(asked.kept(began + DATED * lasted), asked.kept(now - lasted / 3)) < KEPT:
+        return None
+    grows = shape_of(series, Growing(points, window, slope, one_way=True), asked) is Shape.GROWS
+    return Early(low * growth.window, slope, lasted) if grows else None
