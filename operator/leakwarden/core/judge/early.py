@@ -1,9 +1,10 @@
-"""A growth that keeps all that it allocates is proven before it fills the window: its rate since the onset, carried on.
+"""A growth that keeps all that it allocates is proven from its onset on, before it fills the window.
 
-`atLeast` over `window` is a rate. A level alone takes most of the window to prove one, since noise that wanders looks
-like growth for a while. Where next to nothing of what was allocated since the onset has been freed, it cannot wander
-back: there the points since the onset prove the rate, once they are enough and two thirds of `atLeast` are gained.
-Not before PATIENCE, though: a load of data keeps all that it allocates, too. So it is a means of long windows.
+A level alone takes most of the window to prove a growth, since noise that wanders looks like one for a while. Where
+next to nothing of what was allocated since the onset has been freed, it cannot wander back: there the points since
+the onset prove it, once `atLeast` is gained, if a quiet time was seen before. `atLeast` over `window` is a rate, too:
+from PATIENCE on, which hardly a load of data takes, the rate is carried on over the window. Of goroutines nobody
+counts which ended: of them all of `atLeast` must be gained.
 """
 
 from __future__ import annotations

@@ -96,7 +96,7 @@ func main() {
 		switch {
 		case len(s.open) < want && lab.Rand.IntN(4) == 0:
 			s.serial++
-			s.open = append(s.open, &document{uri: fmt.Sprintf("file:///work/pkg%d/file%d.go", s.serial%31, s.serial)})
+			s.open = append(s.open, &document{uri: fmt.Sprintf("file:///repo/pkg%d/file%d.go", s.serial%31, s.serial)})
 		case len(s.open) > want && lab.Rand.IntN(3) == 0:
 			s.close(lab.Rand.IntN(len(s.open)))
 		}
