@@ -158,8 +158,8 @@ def page(examined: Sequence[Examined], sheets: dict[str, str], extra: str = "") 
     parts = [HEAD.format(count=len(examined), leaking=leaking, healthy=len(examined) - leaking, grace=GRACE)]
     parts += ["\n".join(f"- `{name}`: {ABOUT[name]}" for name in by_set(examined) if name in ABOUT)]
     parts += ["## Leakwarden, by set", markdown_table(SET_HEAD, set_rows(examined)), AFTER_SETS, _bars(examined)]
-    parts += [LIMITS]
     parts += [
+        LIMITS,
         "How the healthy ones end:",
         markdown_table(("set", "healthy", "share", "verdicts"), verdict_rows(examined)),
     ]
@@ -226,8 +226,7 @@ down."""
 LIMITS = """*What cannot be told.* Most of the false alarms are programs whose memory or goroutines grow evenly for 40
 to 80 intervals, are kept while they do, and are bounded by something that no profile shows: a ring or a cache that
 fills, a backlog behind a consumer that is down, the first day of a rhythm. Until they end they are what a leak is.
-Longer windows flag fewer of them and miss more leaks: on all but the held-out sets windows of 40 intervals find 57 of
-61 and flag 8, 60 find 58 and flag 5, 80 find 57 and flag 4, 100 find 50 and flag 1. What is missed leaks below a
+Longer windows flag fewer of them and miss more leaks (docs/judging.md, How soon). What is missed leaks below a
 rhythm, or in a process that collects too seldom for eight points in a window. The delay that is missed is that of
 leaks at places that free most of what they allocate, which must grow for 45 intervals whatever the window."""
 

@@ -39,7 +39,7 @@ from leakwarden.core.parts import GOROUTINE_LEAK
 from leakwarden.core.readings import Attempt, Failure, PartFailure, ProcessIdentity, Reading
 from leakwarden.core.rules import RuleSet
 from leakwarden.core.rules_from_spec import rule_set
-from tests.core.judge.builders import GI, MI, T0, goroutines, heap, held_by, memstats
+from tests.core.judge.builders import GI, MI, T0, goroutines, heap, held_by, memstats, note_freed
 
 Value = float | str
 """A number, or one of `_ ! =`."""
@@ -243,12 +243,11 @@ def seconds(text: str) -> float:
 
 
 def _freeing(before: dict[str, float], freed: dict[str, float], values: dict[str, Value]) -> dict[str, float]:
-    """What each place holds now; what it holds less than before was freed, since nobody ever allocates less."""
+    """What each place holds now; what it holds less than before is noted as freed."""
     if not isinstance(live := values.get("heap"), float):
         return before
     held = held_by(live, _sites(values))
-    for name, value in before.items():
-        freed[name] = freed.get(name, 0.0) + max(0.0, value - held.get(name, 0.0))
+    note_freed(freed, before, held)
     return held
 
 

@@ -104,6 +104,14 @@ def held_by(live: float, sites: Mapping[str, float] | None) -> dict[str, float]:
     return {**held, REST: max(0.0, live - sum(held.values()))}
 
 
+def note_freed(
+    freed: dict[str, float], before: Mapping[str, float], held: Mapping[str, float], busy: float = 0.0
+) -> None:  # fmt: skip
+    """Add to `freed` what each place holds less than before, since nobody ever allocates less, and `busy` besides."""
+    for name, value in before.items():
+        freed[name] = freed.get(name, 0.0) + busy + max(0.0, value - held.get(name, 0.0))
+
+
 def goroutines(
     total: float,
     groups: Mapping[tuple[str, WaitKind], float] | None = None,
@@ -174,8 +182,7 @@ class Target:
         """
         self.allocated += load
         held = held_by(value, sites)
-        for name, before in self.held.items():
-            self.freed[name] = self.freed.get(name, 0.0) + busy + max(0.0, before - held.get(name, 0.0))
+        note_freed(self.freed, self.held, held, busy)
         self.held = held
         return self.give(Reading(heap(value, sites, alloc=self.allocated, freed=self.freed), goroutines(50)))
 

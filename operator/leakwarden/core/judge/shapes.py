@@ -111,11 +111,12 @@ def shape_of(series: Series, seen: Growing, asked: Question) -> Shape:
     """GROWS, or the first reason why not."""
     growth, window = asked.growth, asked.growth.window
     began, _ = onset(*seen.window)
-    if _stopped(seen.points, seen.slope) or _stopped_just_now(series, began, window):
+    if _stopped(seen.points, seen.slope):
         return Shape.STOPPED
-    stretches = [seen.window, seen.points]
-    if asked.kept is None:
-        stretches.append(floor(series, began, BLOCKS))
+    grown = floor(series, began, BLOCKS)
+    if _stopped_just_now(series, grown, began, window):
+        return Shape.STOPPED
+    stretches = [seen.window, seen.points, *([grown] if asked.kept is None else [])]
     if min(_to_come(points) for points in stretches) < MORE * growth.at_least:
         return Shape.FLATTENING
     if series.last_time - began < asked.lasting:
@@ -140,20 +141,17 @@ def _stopped(points: Points, slope: float) -> bool:
     return least_squares_slope(times[tail:], values[tail:]) < STILL * slope
 
 
-def _stopped_just_now(series: Series, began: float, window: float) -> bool:
+def _stopped_just_now(series: Series, grown: Points, began: float, window: float) -> bool:
     """The newest points, three or more, rise by less than half of what the slope since the onset promises, surely.
 
     A third of a window takes its time to become flat, and a rule would stay met meanwhile, until its hold is over.
-    Where the growth was even, three points tell.
+    Where the growth was even, three points tell. `grown`: the floor since the onset, `began`.
     """
     first = series.first_from(began)
     times, values = series.times[first:], series.values[first:]
-    if len(times) < POINTS:
+    if len(times) < POINTS or len(grown[0]) < LEAST:
         return False
-    coarse = floor(series, began, BLOCKS)
-    if len(coarse[0]) < LEAST:
-        return False
-    slope, _ = sen(*coarse)
+    slope, _ = sen(*grown)
     residuals = [value - slope * time for time, value in zip(times, values, strict=True)]
     middle = median(residuals)
     scatter = 1.4826 * median([abs(residual - middle) for residual in residuals])

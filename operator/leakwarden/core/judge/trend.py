@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from leakwarden.api.words import Unit
@@ -40,7 +41,7 @@ class Trend:
     rising: bool = False
     """Worth a closer look: a quarter of `atLeast`, whatever the interval says."""
     lasted: float = 0.0
-    """Seconds since the onset, where the rate since then was carried on over the window; else 0."""
+    """Seconds since the onset, where the growth was proven from there on, before it filled the window; else 0."""
 
     def missing(self, growth: Growth) -> float:
         """Seconds that the points must yet span; 0 where it is points that are missing."""
@@ -74,7 +75,7 @@ def trend(series: Series, asked: Question) -> Trend:
     if seen.points < POINTS:
         return replace(seen, level=series.last, rising=series.last - values[0] >= growth.at_least / 4)
     window = floor(series, start, BLOCKS) if seen.moved >= GAINED * growth.at_least else NOWHERE
-    shown = _shown(series, window, asked, seen)
+    shown = _shown(series, values, window, asked, seen)
     if shown.shape is Shape.GROWS or window is NOWHERE or seen.span < asked.lasting:
         return shown
     found = early(series, asked, window)
@@ -86,10 +87,9 @@ def trend(series: Series, asked: Question) -> Trend:
     )
 
 
-def _shown(series: Series, window: Points, asked: Question, seen: Trend) -> Trend:
-    """What the window shows by itself."""
+def _shown(series: Series, values: Sequence[float], window: Points, asked: Question, seen: Trend) -> Trend:
+    """What the window, which holds `values`, shows by itself."""
     growth = asked.growth
-    values = series.values[len(series) - seen.points :]
     if seen.missing(growth) > 0:
         return replace(seen, level=series.last, rising=series.last - values[0] >= growth.at_least / 4)
     if seen.moved < HOPELESS * growth.at_least:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from leakwarden.api.words import Signal
-from leakwarden.core.judge.series import Series, gained, kept_share
+from leakwarden.core.judge.series import gained, kept_share
 from leakwarden.core.judge.shapes import AT_THE_END
 from leakwarden.core.judge.values import Segment
 from leakwarden.core.rules import Rule
@@ -26,22 +26,19 @@ def kept(rule: Rule, key: str, segment: Segment) -> Callable[[float], float] | N
         return lambda since: kept_share(series, since)
     if rule.signal in OF_MEMORY and rule.growth is not None:
         over = rule.growth.window * AT_THE_END
-        return lambda since: _by_carriers(segment, since, min(over, _since(segment.live, since) / 2))
+        return lambda since: _by_carriers(segment, since, over)
     return None
-
-
-def _since(series: Series, since: float) -> float:
-    """Seconds from a time to the newest point; 0 where there is none after it."""
-    return max(0.0, series.last_time - since) if len(series) else 0.0
 
 
 def _by_carriers(segment: Segment, since: float, over: float) -> float:
     """0 where the growth is spread over more places than are followed: nobody has seen then who kept what.
 
-    The carriers are those whose lowest of the last `over` seconds has grown most, so that a burst carries nothing.
+    The carriers are those whose lowest of the last `over` seconds has grown most, so that a burst carries nothing; of
+    the newer half of a shorter time.
     """
     if not len(segment.live):
         return 0.0
+    over = min(over, max(0.0, segment.live.last_time - since) / 2)
     wanted = CARRIERS * gained(segment.live, since, over)
     ranked = sorted(((gained(t.series, since, over), k) for k, t in segment.sites.followed.items()), reverse=True)
     found = grown = allocated = 0.0
