@@ -26,9 +26,8 @@ from typing import Final
 from bench.verdicts.catalogue import RECORDINGS, SUFFIX, CatalogueError, Entry, entries, truth_json
 from bench.verdicts.gopls_editor import EditorError
 from bench.verdicts.gopls_loads import LOADS, Desk, LoadError
-from bench.verdicts.gopls_renumber import Renumbering
 from bench.verdicts.recorder import RecordingError, taken
-from leakwarden.adapters.recording_folder import pack
+from bench.verdicts.renumber import pack_renumbered
 from leakwarden.api.duration import Duration
 from workloads.build import GOPLS
 from workloads.gobuild import BuildError, build_binary, cache_dir, digest, go
@@ -170,15 +169,6 @@ def _check(entry: Entry, onset_ms: int | None) -> None:
         raise RecordingError(
             f"its label is {entry.label}, and its load {'began' if onset_ms else 'never began'} to leak"
         )
-
-
-def pack_renumbered(taken: Path, packed: Path) -> None:
-    """Packs a folder of samples with its profiles numbered alike."""
-    for kind in ("heap", "goroutine"):
-        numbering = Renumbering()
-        for path in sorted(taken.glob(f"*-{kind}.pb.gz")):
-            path.write_bytes(numbering.renumbered(path.read_bytes()))
-    pack(taken, packed)
 
 
 def _free_port() -> int:

@@ -25,6 +25,7 @@ from pathlib import Path
 
 from bench.verdicts.catalogue import BUILT, HERE, RECORDINGS, SUFFIX, CatalogueError, Entry, entries, truth_json
 from bench.verdicts.recorder import RecordingError, end, started, taken
+from bench.verdicts.renumber import pack_renumbered
 from leakwarden.api.duration import Duration
 
 PROGRAMS = HERE / "programs"
@@ -90,16 +91,19 @@ async def record(job: Job, folder: Path) -> str:
     listening = asyncio.create_task(_listen(program, said))
     try:
         address = await _address(said)
-        unfinished = job.binary.parent / job.set / f"{entry.name}{SUFFIX}"
+        samples = job.binary.parent / job.set / entry.name
         await taken(
-            entry, f"http://{address}{PATH}", unfinished, listening,
+            entry, f"http://{address}{PATH}", samples, listening,
             lambda: f"it died while it was recorded: {' | '.join(said.last)}", RECORDER_PATIENCE,
         )  # fmt: skip
         _check(entry, said)
-        shutil.move(unfinished, folder / unfinished.name)
     finally:
         await end(program)
         listening.cancel()
+    unfinished = samples.with_name(f"{entry.name}{SUFFIX}")
+    await asyncio.to_thread(pack_renumbered, samples, unfinished)
+    shutil.rmtree(samples)
+    shutil.move(unfinished, folder / unfinished.name)
     truth = truth_json(entry, said.onset_ms, began.strftime("%Y-%m-%d"), _go_version())
     (folder / f"{entry.name}.json").write_text(truth)
     return f"{entry.samples} samples, {(folder / f'{entry.name}{SUFFIX}').stat().st_size / 1000:.0f} KB"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.verdicts.gopls_renumber import Renumbering
+from bench.verdicts.renumber import Renumbering
 from leakwarden.core.pprof import profile_pb2 as pb
 
 PROFILES = Path(__file__).parents[1] / "recordings" / "profiles"
