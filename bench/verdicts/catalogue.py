@@ -15,10 +15,10 @@ from leakwarden.api.duration import Duration
 
 HERE = Path(__file__).parent
 RECORDINGS = HERE.parents[1] / "tests" / "recordings" / "verdicts"
-SETS = ("tuned", "tuned2", "tuned3", "heldout", "heldout2", "heldout3", "gopls")
+SETS = ("tuned", "tuned2", "tuned3", "heldout", "heldout2", "heldout3", "heldout4", "gopls")
 """`tuned` and its like: thresholds may be chosen on these. `heldout` and its like: never; each is of another author,
 who began when those before had been measured. `gopls`: real ones, made by a script of their own."""
-BUILT = ("tuned", "tuned2", "tuned3", "heldout", "heldout2", "heldout3")
+BUILT = ("tuned", "tuned2", "tuned3", "heldout", "heldout2", "heldout3", "heldout4")
 """Sets that are recorded from Go programs of this folder."""
 SUFFIX = ".tar.xz"
 

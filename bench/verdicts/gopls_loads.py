@@ -187,6 +187,24 @@ async def bursts(desk: Desk, told: Arguments) -> None:
                 await desk.editor.close(path)
 
 
+async def closed(desk: Desk, told: Arguments) -> None:
+    """From tick `first` on a file of another package is opened and worked in every tick, `files` in all; at tick `close`
+    all of them are closed, and nothing is done any more."""
+    await desk.loaded()
+    shown = list(itertools.islice(files(desk.cmd, skip=4), int(told["files"])))
+    desk.begin()
+    for turn, path in enumerate(shown):
+        await desk.until(told["first"] + turn)
+        await desk.editor.open(path)
+        await desk.editor.ask("textDocument/documentSymbol", path, turn)
+        await desk.editor.edit(path, f"edit {turn}")
+        await desk.editor.ask("textDocument/completion", path, turn)
+    await desk.until(told["close"])
+    for path in shown:
+        await desk.editor.close(path)
+    await asyncio.Event().wait()
+
+
 async def unanswered(desk: Desk, told: Arguments) -> None:
     """Ordinary work; after `onset` samples the editor no longer answers what gopls asks of its configuration, and goes
     on asking `rate` times a tick."""
@@ -225,6 +243,7 @@ LOADS: Final[Mapping[str, Load]] = {
     "breaks": breaks,
     "storms": storms,
     "bursts": bursts,
+    "closed": closed,
     "unanswered": unanswered,
     "restored-files": restored_files,
 }

@@ -144,7 +144,7 @@ class Bar:
 
 
 BARS = {"tuned": Bar(1.0, 0.97), "held out": Bar(0.97, 0.95)}
-BARRED = {"tuned": ("tuned", "tuned2", "tuned3"), "held out": ("heldout", "heldout2", "heldout3")}
+BARRED = {"tuned": ("tuned", "tuned2", "tuned3"), "held out": ("heldout", "heldout2", "heldout3", "heldout4")}
 """Which sets count together for a bar."""
 DELAY = 1.0
 """The median delay, as a share of half the rule's window and its hold: at most."""
