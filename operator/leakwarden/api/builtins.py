@@ -43,13 +43,13 @@ class Builtin:
 
 
 BUILTINS: tuple[Builtin, ...] = (
-    Builtin("live-heap", Signal.LIVE_HEAP, None, "64Mi", window=60, hold=6, severity=Severity.CRITICAL),
+    Builtin("live-heap", Signal.LIVE_HEAP, None, "128Mi", window=200, hold=20, severity=Severity.CRITICAL),
     Builtin("live-heap-slow", Signal.LIVE_HEAP, None, "96Mi", window=240, hold=20, severity=Severity.WARNING),
-    Builtin("heap-inuse", Signal.HEAP_INUSE, "1500Mi", "64Mi", window=60, hold=6, severity=Severity.CRITICAL),
-    Builtin("site-bytes", Signal.SITE_BYTES, None, "48Mi", window=60, hold=6, severity=Severity.CRITICAL),
+    Builtin("heap-inuse", Signal.HEAP_INUSE, "1500Mi", "128Mi", window=200, hold=20, severity=Severity.CRITICAL),
+    Builtin("site-bytes", Signal.SITE_BYTES, None, "96Mi", window=200, hold=20, severity=Severity.CRITICAL),
     Builtin("site-bytes-slow", Signal.SITE_BYTES, None, "72Mi", window=240, hold=20, severity=Severity.WARNING),
-    Builtin("goroutines", Signal.GOROUTINES, "1000", "200", window=60, hold=6, severity=Severity.WARNING),
-    Builtin("blocked", Signal.BLOCKED_GOROUTINES, "250", "200", window=60, hold=6, severity=Severity.CRITICAL),
+    Builtin("goroutines", Signal.GOROUTINES, "1000", "200", window=200, hold=20, severity=Severity.WARNING),
+    Builtin("blocked", Signal.BLOCKED_GOROUTINES, "250", "200", window=200, hold=20, severity=Severity.CRITICAL),
     Builtin("leaked", Signal.LEAKED_GOROUTINES, "100", None, window=0, hold=4, severity=Severity.WARNING),
 )
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 EXACT = 48
-"""The newest points, never thinned: more than the half window for which a fast built-in rule asks of a growth."""
+"""The newest points, never thinned: more than the sixth of a window in which an end of growth is looked for."""
 BATCH = 16
 """Thinning runs when the length reaches a multiple of it, not at every point."""
 MOST = 224

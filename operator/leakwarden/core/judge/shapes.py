@@ -44,8 +44,9 @@ ONE_WAY = 0.8
 over its newest third."""
 UNSTEADY = 0.25
 """Share of a growth that may have been given back on the way, where most of what is allocated is freed."""
-RHYTHM = 3600.0
-"""Seconds: windows at least this long also ask whether the load explains the growth."""
+RHYTHM, RHYTHM_INTERVALS = 3600.0, 120
+"""Seconds, and intervals: windows as long as either also ask whether the load explains the growth. At the default
+interval both are an hour; a recording that counts its days in faster intervals is asked like the days themselves."""
 SWING = 1.2
 """A load that rose by a smaller factor explains nothing."""
 NOTHING = Series()
@@ -129,7 +130,8 @@ def shape_of(series: Series, seen: Growing, asked: Question) -> Shape:
         if shape is not Shape.GROWS:
             return shape
     early, late = _level(seen.window, 0.0, 1 / 3), _level(seen.window, 2 / 3, 1.0)
-    if window >= RHYTHM and late <= early * load_factor(asked.alloc, window):
+    rhythm = min(RHYTHM, RHYTHM_INTERVALS * asked.interval) * (1 - 1e-9)
+    if window >= rhythm and late <= early * load_factor(asked.alloc, window):
         return Shape.LOADED
     return Shape.GROWS
 
