@@ -188,8 +188,8 @@ async def bursts(desk: Desk, told: Arguments) -> None:
 
 
 async def closed(desk: Desk, told: Arguments) -> None:
-    """From tick `first` on a file of another package is opened and worked in every tick, `files` in all; at tick `close`
-    all of them are closed, and nothing is done any more."""
+    """From tick `first` on a file of another package is opened and worked in every tick, `files` in all; at tick
+    `close` all of them are closed, and nothing is done any more."""
     await desk.loaded()
     shown = list(itertools.islice(files(desk.cmd, skip=4), int(told["files"])))
     desk.begin()

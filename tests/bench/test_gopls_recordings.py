@@ -19,6 +19,7 @@ NAMES = [entry.name for entry in entries(SET)]
 LEAKING = [entry.name for entry in entries(SET) if entry.label == "leaking"]
 HEALTHY = [entry.name for entry in entries(SET) if entry.label == "healthy"]
 DRAINS = "work-and-breaks"
+CLOSED = "all-documents-closed"
 RESTARTED = "restarted-by-its-editor"
 
 
@@ -126,6 +127,17 @@ def test_what_work_takes_is_given_back_in_a_break() -> None:
     top = live.index(max(live))
     assert min(live[top:]) < 0.5 * live[top]
     assert min(live[top:]) < live[0]
+
+
+def test_what_open_documents_take_drains_after_all_of_them_are_closed() -> None:
+    """Not at once, and not all of it: the module stays loaded."""
+    live = [
+        a.outcome.heap.live_bytes for a in seen(CLOSED).attempts if isinstance(a.outcome, Reading) and a.outcome.heap
+    ]
+    top = live.index(max(live))
+    assert live[top] > 8 * live[0]
+    assert min(live[top:]) < 0.5 * live[top]
+    assert top < 0.7 * len(live) < live.index(min(live[top:]))
 
 
 def test_the_restarted_one_has_two_processes() -> None:

@@ -1,4 +1,4 @@
-"""The labelled recordings: every verdict but a few that are named is right, and may be stopped and resumed anywhere."""
+"""The labelled recordings: the bars are reached, no healthy program is flagged, and all may be stopped and resumed."""
 
 from __future__ import annotations
 
@@ -11,28 +11,18 @@ from bench.verdicts import report
 from bench.verdicts.catalogue import BUILT, SETS, Truth, entries, truths
 from bench.verdicts.examine import LEAKWARDEN, PROCESSES, Examined, examine_and_cut
 from bench.verdicts.record import MOST_BYTES, total_bytes
-from bench.verdicts.score import BARRED, late
+from bench.verdicts.score import BARRED, BARS, missed
+from leakwarden.api.words import Verdict
 
 TRUTHS = list(truths())
 LEAST = 60
 """Recordings; with fewer a share says little."""
 
-FLAGGED = {
-    # Even growth of 40 to 80 intervals that ends: a backlog, a free list, two caches and a ring that fill, a warm-up.
-    "tuned3/broker-outage-backlog", "tuned3/bufpool-bursts", "tuned3/tiles-lru-full", "tuned3/tracing-ring-fills",
-    "heldout2/workspace-opened", "heldout3/symbols-long-warm-up", "heldout3/thumbnailer-heaps",
-    # The first rise of a rhythm, from its bottom.
-    "tuned3/gateway-daily-rhythm",
-}  # fmt: skip
-"""Healthy, and called a leak at some moment."""
 MISSED = {
-    # Below the 1,000 goroutines of its rule nearly until the end.
-    "tuned2/postman-no-limit",
-    # Collections are so rare that there are never eight points in a window.
-    "heldout/pending-calls", "heldout3/avatars-evicted-but-etagged",
-    # Below a rhythm that rises and falls by more than what leaks.
-    "tuned3/chat-writers-of-reset-connections", "tuned3/gateway-unscheduled-logins", "heldout3/pubsub-unclosed-clients",
+    # Half a mebibyte an interval below a rhythm of a hundred; in both collections are rare.
+    "tuned3/gateway-unscheduled-logins", "heldout3/pubsub-unclosed-clients",
 }  # fmt: skip
+"""Leaking, and never called a leak. Nobody healthy is."""
 
 Examinations = dict[str, tuple[Examined, bool]]
 
@@ -60,17 +50,24 @@ def test_every_entry_of_a_catalogue_is_recorded_as_it_says(set_name: str) -> Non
     assert {name: recorded.get(name) for name in wanted} == wanted
 
 
-def test_every_verdict_is_right_but_those_that_are_known_to_be_wrong(examined: Examinations) -> None:
-    """The bars of precision and recall are missed by just these, and the page says so."""
+@pytest.mark.parametrize("bar", BARS)
+def test_precision_recall_and_delay_reach_their_bars(examined: Examinations, bar: str) -> None:
+    these = report.barred([one for one, _ in examined.values()], bar)
+    assert len(these) >= LEAST
+    assert missed(bar, report.scores(these, LEAKWARDEN)) == []
+
+
+def test_no_healthy_program_is_flagged_and_no_leak_missed_but_two_that_are_named(examined: Examinations) -> None:
     outcomes = {name: one.outcomes[LEAKWARDEN] for name, (one, _) in examined.items()}
     flagged = {name for name, ours in outcomes.items() if ours.false_alarm}
-    missed = {name for name, ours in outcomes.items() if ours.case.onset is not None and not ours.found}
-    assert (flagged, missed) == (FLAGGED, MISSED)
+    missing = {name for name, ours in outcomes.items() if ours.case.onset is not None and not ours.found}
+    assert (flagged, missing) == (set(), MISSED)
 
 
-def test_the_median_delay_of_the_tuned_sets_is_within_half_a_window_and_the_hold(examined: Examinations) -> None:
-    these = report.barred([one for one, _ in examined.values()], "tuned")
-    assert late("tuned", report.scores(these, LEAKWARDEN)) == []
+def test_nine_in_ten_healthy_programs_end_healthy(examined: Examinations) -> None:
+    """Recordings are long enough to tell; most of gopls's are not."""
+    healthy = [one for one, _ in examined.values() if not one.truth.leaking and one.truth.set in BUILT]
+    assert sum(one.verdict is Verdict.HEALTHY for one in healthy) >= 0.9 * len(healthy)
 
 
 @pytest.mark.parametrize("truth", TRUTHS, ids=lambda truth: truth.id)

@@ -134,7 +134,7 @@ def test_people_read_the_findings_as_sentences(policy: Path, leak: Path, healthy
 
 
 def test_without_a_policy_the_built_in_rules_count_in_the_interval(tmp_path: Path) -> None:
-    long = write(tmp_path / "long", [leaking(n) for n in range(60)])
+    long = write(tmp_path / "long", [leaking(n) for n in range(112)])
     (entry,) = as_json(long)
     assert [finding["rules"] for finding in entry["findings"]] == [["live-heap", "site-bytes"]]
     (entry,) = as_json(long, "--interval", "5m")

@@ -39,8 +39,8 @@ FLEET_RULES: list[Manifest] = [
     }
     for name, signal, above, at_least, window, hold, severity in _FAMILY_OF_THE_FLEET
 ]
-"""Rules on the built-in signals, at an interval of 2 s with half of the built-in windows, so that two slow ones pass
-within one run of the tests; their amounts and holds are their own."""
+"""Rules on the built-in signals, with shorter windows than the built-in ones, so that two slow ones pass within one run
+of the tests; their amounts and holds are their own."""
 LONGEST_WINDOW = 240.0
 """Seconds, of FLEET_RULES."""
 

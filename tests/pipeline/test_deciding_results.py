@@ -204,7 +204,7 @@ async def test_a_verdict_from_before_the_operator_was_away_proves_no_help(bench:
     bench.journal.stored["x"] = evicted(first, id="x", policy=by.key, at=NOW, found_at_age=600.0)
     (watch,) = bench.put(by, replace(second, containers=(young,)))
     watch.report = report_of(watch, at=NOW + 60)
-    bench.clock.at = NOW + 3600
+    bench.clock.at = NOW + 3 * 3600
     await bench.deciding.once()
     assert bench.journal.stored["x"].outcome is Outcome.UNKNOWN
 

@@ -285,7 +285,7 @@ class Remediation(ApiModel):
     evicts it all the same."""
     storm_percent: int = Field(default=20, ge=1, le=100, strict=True)
     """When more than this share of the targets leaks at once it is a release, not a pod: nothing is done."""
-    verify_for: Annotated[Duration, DurationBetween("1m", "168h")] = Duration("30m")
+    verify_for: Annotated[Duration, DurationBetween("1m", "168h")] = Duration("2h")
     """How long the replacement is watched before the outcome of an action is said."""
     paused_until: AwareDatetime | None = None
     """Nothing is done before this time (RFC 3339); sampling and findings go on. Default: not paused."""

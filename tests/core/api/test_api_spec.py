@@ -50,7 +50,7 @@ def test_the_smallest_policy_observes_and_does_nothing_else() -> None:
     assert spec.remediation.execution is Execution.LIVE
     assert spec.remediation.min_severity is Severity.CRITICAL
     assert (spec.remediation.budget.actions, spec.remediation.budget.window) == (3, "1h")
-    assert (spec.remediation.cooldown, spec.remediation.verify_for) == ("1h", "30m")
+    assert (spec.remediation.cooldown, spec.remediation.verify_for) == ("1h", "2h")
     assert (spec.remediation.min_ready_peers, spec.remediation.storm_percent) == (1, 20)
     assert spec.remediation.paused_until is None
     assert spec.sampling.cadence is Cadence.ADAPTIVE

@@ -15,7 +15,7 @@ from tests.core.judge.builders import MI, Target, builtin, goroutines, heap, mem
 
 def state_in_the_middle() -> Target:
     target = Target(builtin(), limit=900 * MI)
-    for index in range(60):
+    for index in range(130):
         live = (200 + 5.1 * index) * MI
         profile = heap(live, {"example.com/x.Keep": 5 * index * MI}, alloc=index * 64 * MI)
         target.give(Reading(profile, goroutines(9), memstats(live, 2 * live)))

@@ -9,6 +9,8 @@ from leakwarden.core.readings import Reading
 from tests.core.judge.builders import MI, Target, builtin, goroutines, heap
 
 PLACE = "example.com/app.keep"
+RESTS = [20, 80, 120, 400]
+"""Intervals: when the finding opens, the load is in all windows, in those of the slow rules only, or in none."""
 
 
 def grown_after_a_load(loaded: float, rest: int) -> tuple[Target, float]:
@@ -19,7 +21,7 @@ def grown_after_a_load(loaded: float, rest: int) -> tuple[Target, float]:
     held = loaded
     for _ in range(rest):
         target.live((100 + held) * MI, {PLACE: held * MI})
-    for _ in range(60):
+    for _ in range(150):
         held += 4
         if target.live((100 + held) * MI, {PLACE: held * MI}).findings:
             return target, held
@@ -36,7 +38,7 @@ def confirmed(target: Target, held: float, left: float) -> ConfirmationResult:
     return finding.confirmation.result
 
 
-@pytest.mark.parametrize("rest", [20, 40, 80, 200])
+@pytest.mark.parametrize("rest", RESTS)
 @pytest.mark.parametrize("loaded", [0, 200, 500])
 def test_a_load_at_start_does_not_make_garbage_a_leak(loaded: float, rest: int) -> None:
     """Its onset may be dated to the load, which a collection keeps."""
@@ -44,7 +46,7 @@ def test_a_load_at_start_does_not_make_garbage_a_leak(loaded: float, rest: int) 
     assert confirmed(target, held, loaded) is ConfirmationResult.GARBAGE
 
 
-@pytest.mark.parametrize("rest", [20, 40, 80, 200])
+@pytest.mark.parametrize("rest", RESTS)
 @pytest.mark.parametrize("loaded", [0, 200, 500])
 def test_growth_after_a_load_that_is_kept_is_confirmed(loaded: float, rest: int) -> None:
     target, held = grown_after_a_load(loaded, rest)

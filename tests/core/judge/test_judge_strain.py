@@ -16,9 +16,12 @@ from leakwarden.core.judge.series import Series, append
 from leakwarden.core.readings import Attempt, ProcessIdentity, Reading
 from tests.core.judge.builders import GI, INTERVAL, MI, T0, Target, builtin, goroutines, heap, memstats
 
+LONG = 130
+"""Intervals: after fewer, the built-in rules have found a leak that began with the process."""
+
 
 def leaking(
-    target: Target, steps: int = 60, gc_cpu: float = 0.0, pause: float = 0.0, sys: float = 1.6 * GI
+    target: Target, steps: int = LONG, gc_cpu: float = 0.0, pause: float = 0.0, sys: float = 1.6 * GI
 ) -> Strain:  # fmt: skip
     """A leak beside so much of a collector, in a container with 2 GiB of which `sys` is held."""
     target.limit = 2 * GI
@@ -47,7 +50,7 @@ def test_a_process_that_bears_it_well_is_not_worth_a_word() -> None:
     assert told == Strain(held=1.75 * GI, limit=2 * GI)
     small = Target(builtin())
     small.limit = 64 * GI
-    for index in range(60):
+    for index in range(LONG):
         small.live(300 * MI + 5.0 * index * MI, {"example.com/x.Keep": 5.0 * index * MI})
     assert small.last.findings[0].strain == Strain()
 
@@ -56,7 +59,7 @@ def test_what_memstats_told_is_forgotten_when_they_do_not_come_any_more() -> Non
     target = Target(builtin())
     assert leaking(target).held is not None
     for index in range(10):
-        leaked = 5.0 * (60 + index) * MI
+        leaked = 5.0 * (LONG + index) * MI
         target.live(300 * MI + leaked, {"example.com/x.Keep": leaked})
     assert target.last.findings[0].strain == Strain()
 

@@ -120,7 +120,8 @@ def allocations(rates: list[float]) -> list[float]:
 
 
 def with_load(values: list[float], rates: list[float], growth: Growth = SLOW) -> Shape:
-    step = growth.window / 240
+    """Of as many intervals as there are values, which fill the window."""
+    step = growth.window / (len(values) - 1)
     return trend(points(values, step), Question(growth, step, alloc=points(allocations(rates), step))).shape
 
 
@@ -137,8 +138,24 @@ def test_a_load_that_only_fluctuates_explains_nothing() -> None:
     assert with_load(line(1.0, 241), [random.uniform(20, 200) for _ in range(241)]) is Shape.GROWS
 
 
-def test_a_short_window_does_not_ask_for_the_load() -> None:
-    assert with_load(line(1.0, 241), [100 + i for i in range(241)], Growth(60.0, 3000.0)) is Shape.GROWS
+@pytest.mark.parametrize(
+    ("intervals", "window", "shape"),
+    [
+        (120, 240.0, Shape.LOADED),
+        (240, 3000.0, Shape.LOADED),
+        (60, 3600.0, Shape.LOADED),
+        (100, 1000.0, Shape.GROWS),
+        (100, 3300.0, Shape.GROWS),
+        (119, 3570.0, Shape.GROWS),
+    ],
+    ids=["120 of 2 s", "240 of 12.5 s", "60 of 60 s", "100 of 10 s", "100 of 33 s", "119 of 30 s"],
+)
+def test_a_window_of_an_hour_or_of_120_intervals_asks_for_the_load_and_no_shorter_one(
+    intervals: int, window: float, shape: Shape
+) -> None:
+    values = line(240 / intervals, intervals + 1, level=150.0)
+    rates = [value - 50.0 for value in values]
+    assert with_load(values, rates, Growth(60.0, window)) is shape
 
 
 def test_the_factor_of_a_load_that_starts_from_nothing_is_unbounded() -> None:

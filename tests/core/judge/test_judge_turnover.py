@@ -7,16 +7,25 @@ from random import Random
 
 import pytest
 
+from leakwarden.api.words import Signal
 from leakwarden.core.judge.series import Series, append, kept_share
 from leakwarden.core.judge.shapes import PATIENCE
-from tests.core.judge.builders import MI, Target, builtin
+from leakwarden.core.rules import RuleSet
+from tests.core.judge.builders import INTERVAL, MI, Target, builtin, rule, rules
 
 KEEP = "example.com/x.Keep"
+BUILTIN = builtin()
+"""Windows of 200 intervals, held 20: whatever grows for half of them has outlasted PATIENCE."""
+SHORT = rules(
+    rule("live-heap", at_least=64 * MI, window=60 * INTERVAL, hold=6 * INTERVAL),
+    rule("site-bytes", Signal.SITE_BYTES, at_least=48 * MI, window=60 * INTERVAL, hold=6 * INTERVAL),
+)
+"""Half of their window is less than PATIENCE, so that it makes a difference what a place frees."""
 
 
-def found_at(values: list[float], *, busy: float = 0.0) -> int | None:
+def found_at(values: list[float], *, busy: float = 0.0, by: RuleSet = BUILTIN) -> int | None:
     """The first sample with a finding, of a place that holds so many MiB and frees `busy` MiB between two samples."""
-    target = Target(builtin())
+    target = Target(by)
     for index, value in enumerate(values):
         if target.live((100 + value) * MI, {KEEP: max(0.0, value) * MI}, busy=busy * MI).findings:
             return index
@@ -29,35 +38,47 @@ def growth(onset: int, slope: float, count: int) -> list[float]:
 
 @pytest.mark.parametrize("slope", [4.0, 6.0, 12.0])
 def test_what_keeps_all_that_it_allocates_is_found_within_half_a_window_and_the_hold(slope: float) -> None:
-    found = found_at(growth(60, slope, 120))
+    """No onset is dated to the sample: within one of the 32 blocks of the window, six intervals."""
+    found = found_at(growth(60, slope, 200))
+    assert found is not None and 60 + 100 - 6 <= found <= 60 + 100 + 14
+    found = found_at(growth(60, slope, 120), by=SHORT)
     assert found is not None and 60 + 30 <= found <= 60 + 36
 
 
 @pytest.mark.parametrize("busy", [4.0, 20.0, 100.0])
-def test_what_frees_most_of_it_must_grow_for_one_and_a_half_windows(busy: float) -> None:
-    found = found_at(growth(60, 4.0, 180), busy=busy)
-    assert found is not None and 60 + PATIENCE <= found <= 60 + PATIENCE + 20
+def test_what_frees_most_of_it_must_grow_for_45_intervals(busy: float) -> None:
+    found = found_at(growth(60, 4.0, 140), busy=busy, by=SHORT)
+    assert found is not None and 60 + PATIENCE <= found <= 60 + PATIENCE + 10
+
+
+@pytest.mark.parametrize("busy", [4.0, 20.0, 100.0])
+def test_in_half_a_window_that_is_longer_than_that_it_is_found_like_all_else(busy: float) -> None:
+    found = found_at(growth(60, 4.0, 200), busy=busy)
+    assert found is not None and 60 + 100 - 6 <= found <= 60 + 100 + 14
 
 
 @pytest.mark.parametrize("rate", [5.0, 10.0, 20.0, 40.0])
-@pytest.mark.parametrize("length", [5, 10, 15, 20, 25])
+@pytest.mark.parametrize("length", [15, 35, 50, 70, 85])
 def test_a_load_into_memory_of_less_than_half_a_window_is_no_leak(rate: float, length: int) -> None:
     random = Random(length)
-    values = [10 + rate * min(max(0, index - 60), length) + random.gauss(0, 2) for index in range(140)]
+    values = [10 + rate * min(max(0, index - 60), length) + random.gauss(0, 2) for index in range(length + 120)]
     assert found_at(values) is None
 
 
 @pytest.mark.parametrize("period", [24, 40, 60, 80])
 @pytest.mark.parametrize("phase", [0.0, 0.5, 1.0, 1.5])
-def test_a_busy_place_that_rises_and_falls_is_no_leak(period: int, phase: float) -> None:
-    values = [150 + 120 * math.sin(2 * math.pi * index / period + phase * math.pi) for index in range(330)]
-    assert found_at(values, busy=25.0) is None
+@pytest.mark.parametrize(("by", "scale"), [(SHORT, 1), (BUILTIN, 2)], ids=["short", "builtin"])
+def test_a_busy_place_that_rises_and_falls_is_no_leak(by: RuleSet, scale: int, period: int, phase: float) -> None:
+    turn = 2 * math.pi / (scale * period)
+    values = [150 + 120 * math.sin(turn * index + phase * math.pi) for index in range(330)]
+    assert found_at(values, busy=25.0, by=by) is None
 
 
 @pytest.mark.parametrize(("fall", "found"), [(0.05, True), (0.6, False)])
 def test_a_busy_place_that_gives_back_much_of_its_growth_on_the_way_is_no_leak(fall: float, found: bool) -> None:
     values = [10 + 4.0 * max(0, index - 60) * (1 - fall * (index % 24 >= 12)) for index in range(190)]
     assert (found_at(values, busy=30.0) is not None) is found
+    assert (found_at(values, busy=30.0, by=SHORT) is not None) is found
 
 
 def test_the_share_that_was_kept_counts_from_the_time_asked_for() -> None:

@@ -75,7 +75,7 @@ def test_a_missing_right_makes_it_not_ready() -> None:
 
 def test_rules_in_effect_say_when_they_are_met_and_whether_they_are_built_in() -> None:
     builtin = {rule["name"]: rule for rule in status(report())["rules"]}
-    assert builtin["heap-inuse"]["when"] == "above 1500Mi and grows by 64Mi in 30m, held for 3m"
+    assert builtin["heap-inuse"]["when"] == "above 1500Mi and grows by 128Mi in 1h40m, held for 10m"
     assert all(rule["builtin"] for rule in builtin.values())
     assert not any(rule["builtin"] for rule in status(report(), of=policy())["rules"])
 

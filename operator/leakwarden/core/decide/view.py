@@ -38,7 +38,7 @@ class RemediationPolicy:
     protect_documents: bool = True
     """A pod in whose gopls documents are open is not evicted."""
     storm_percent: int = 20
-    verify_for: float = 1800.0
+    verify_for: float = 7200.0
     paused_until: float | None = None
     confirm: bool = True
     """Memory leaks are evicted for only once a forced collection has confirmed them."""
