@@ -9,7 +9,7 @@ from leakwarden.core.readings import Reading
 from tests.core.judge.builders import MI, Target, builtin, goroutines, heap
 
 PLACE = "example.com/app.keep"
-RESTS = [20, 80, 120, 400]
+RESTS = [20, 45, 50, 80, 120, 400]
 """Intervals: when the finding opens, the load is in all windows, in those of the slow rules only, or in none."""
 
 

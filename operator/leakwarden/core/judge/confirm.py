@@ -112,9 +112,10 @@ def _measured(one: OpenFinding, heap: HeapReading, now: Now) -> Confirmation:
     span = _span(one, now)
     if not len(series):
         return Confirmation(ConfirmationResult.UNKNOWN, now.at, why="its place is not followed")
-    start = series.last_time - span
-    base = series.at(start)
-    grown = max(floor(series, start, BLOCKS)[1]) - base
+    # The lowest of the first block, never a point before it: of thinned ones that may lie before a load at start.
+    levels = floor(series, series.last_time - span, BLOCKS)[1]
+    base = levels[0]
+    grown = max(levels) - base
     if grown <= 0:
         return Confirmation(ConfirmationResult.UNKNOWN, now.at, why="nothing is left of its growth to compare with")
     kept = _live(key, heap) - base
