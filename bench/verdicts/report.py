@@ -211,7 +211,7 @@ ABOUT = {
     "heldout2": "the same, by a third author, begun when the first had been looked at once; looked at five times.",
     "heldout3": "the same, by the author of none of the others; looked at twice, the second time for this page.",
     "heldout4": "the same, by yet another author, who was told where the line is (below) and nothing else; begun\n"
-    "  before the windows became 200 intervals, and measured once, for this page.",
+    "  before the windows became 200 intervals. Measured twice, alike, before and after a defect seen on made series.",
     "gopls": "a real gopls under an editor that we drive; one threshold (`UNSTEADY`) was chosen on these and `tuned`.",
 }
 

@@ -97,3 +97,13 @@ def test_what_shrinks_has_kept_nothing() -> None:
 
 def test_of_a_series_that_counts_no_allocations_nothing_is_known_to_be_kept() -> None:
     assert kept_share(append(append(Series(), 0.0, 1.0, 1e9, 16), 1.0, 8.0, 1e9, 16), 0.0) == 0.0
+
+
+@pytest.mark.parametrize(("quiet", "rest"), [(5, 20), (5, 50), (5, 80), (250, 50), (250, 80)])
+def test_growth_after_a_load_and_a_rest_must_last_as_long_as_any_other(quiet: int, rest: int) -> None:
+    """The onset is dated to the load; a cache that fills for a while after it is no leak."""
+    begins = quiet + rest
+    values = [10.0] * quiet + [210.0] * rest + [210 + 4.0 * index for index in range(150)]
+    assert found_at(values[: begins + 70] + [values[begins + 70]] * 100) is None
+    found = found_at(values)
+    assert found is not None and begins + 75 <= found <= begins + 115

@@ -16,7 +16,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leakwarden.core.judge.series import Series, floor, never_given_back
-from leakwarden.core.judge.shapes import BLOCKS, POINTS, Growing, Points, Question, Shape, shape_of
+from leakwarden.core.judge.shapes import BLOCKS, POINTS, Growing, Points, Question, Shape, shape_of, stopped_lately
 from leakwarden.core.judge.statistics import LEAST, onset, sen
 
 GAINED = 2 / 3
@@ -61,7 +61,7 @@ def early(series: Series, asked: Question, window: Points) -> Early | None:
     gained = GAINED if freed_is_known and patient and one_way else 1.0
     if low * growth.window < growth.at_least or low * lasted < gained * growth.at_least:
         return None
-    if not (one_way or patient):
+    if not (one_way or patient) or (freed_is_known and patient and stopped_lately(series, asked)):
         return None
     grows = shape_of(series, Growing(points, window, slope, one_way=one_way), asked) is Shape.GROWS
     return Early(low * growth.window, slope, lasted) if grows else None

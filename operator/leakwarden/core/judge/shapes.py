@@ -114,13 +114,13 @@ def shape_of(series: Series, seen: Growing, asked: Question) -> Shape:
     began, _ = onset(*seen.window)
     if _stopped(seen.points, seen.slope):
         return Shape.STOPPED
-    grown = floor(series, began, BLOCKS)
-    if _stopped_just_now(series, grown, began, window):
+    if _stopped_just_now(series, max(began, series.last_time - asked.lasting), window):
         return Shape.STOPPED
+    grown = floor(series, began, BLOCKS)
     stretches = [seen.window, seen.points, *([grown] if asked.kept is None else [])]
     if min(_to_come(points) for points in stretches) < MORE * growth.at_least:
         return Shape.FLATTENING
-    if series.last_time - began < asked.lasting:
+    if series.last_time - began < asked.lasting or not _all_the_time(series, asked):
         return Shape.YOUNG
     held = _held_before(series, seen.window, growth)
     if _level(seen.window, 5 / 6, 1.0) <= held:
@@ -136,6 +136,34 @@ def shape_of(series: Series, seen: Growing, asked: Question) -> Shape:
     return Shape.GROWS
 
 
+def _all_the_time(series: Series, asked: Question) -> bool:
+    """Memory grew in the older half of the time that it must have lasted, too: at half the pace of the newer one.
+
+    An onset may be dated to a load long before, after which nothing grew for a while. Goroutines come and go with their
+    clients' rhythms, so that a leak of theirs rises in waves; and short times have too few points in a half.
+    """
+    if asked.kept is None or asked.lasting < asked.patience:
+        return True
+    now, half = series.last_time, asked.lasting / 2
+    times, values = floor(series, now - asked.lasting, BLOCKS)
+    kept = never_given_back(values)
+    older = [i for i, time in enumerate(times) if time <= now - half]
+    newer = [i for i, time in enumerate(times) if time >= now - half]
+    if min(len(older), len(newer)) < LEAST:
+        return True
+    before, after = (least_squares_slope([times[i] for i in p], [kept[i] for i in p]) for p in (older, newer))
+    return before >= STILL * after
+
+
+def stopped_lately(series: Series, asked: Question) -> bool:
+    """The last third of the time that a growth must have lasted is flat beside that time's own slope.
+
+    The slope since an onset is another one where the onset is that of a load long before.
+    """
+    recent = floor(series, series.last_time - asked.lasting, BLOCKS)
+    return len(recent[0]) >= LEAST and _stopped(recent, sen(*recent)[0])
+
+
 def _stopped(points: Points, slope: float) -> bool:
     """The last third is flat. Each point counts as what was never given back after it, so that a burst is no growth."""
     times, values = points[0], never_given_back(points[1])
@@ -143,13 +171,14 @@ def _stopped(points: Points, slope: float) -> bool:
     return least_squares_slope(times[tail:], values[tail:]) < STILL * slope
 
 
-def _stopped_just_now(series: Series, grown: Points, began: float, window: float) -> bool:
-    """The newest points, three or more, rise by less than half of what the slope since the onset promises, surely.
+def _stopped_just_now(series: Series, since: float, window: float) -> bool:
+    """The newest points, three or more, rise by less than half of what the slope since a time promises, surely.
 
     A third of a window takes its time to become flat, and a rule would stay met meanwhile, until its hold is over.
-    Where the growth was even, three points tell. `grown`: the floor since the onset, `began`.
+    Where the growth was even, three points tell. `since`: its onset, or where the time begins that it must have lasted,
+    for an onset may be dated to a load that makes the growth uneven.
     """
-    first = series.first_from(began)
+    grown, first = floor(series, since, BLOCKS), series.first_from(since)
     times, values = series.times[first:], series.values[first:]
     if len(times) < POINTS or len(grown[0]) < LEAST:
         return False
