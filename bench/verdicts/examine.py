@@ -128,10 +128,21 @@ def examine(truth: Truth) -> Examined:
 
 
 def examine_and_cut(truth: Truth) -> tuple[Examined, bool]:
-    """The same, and whether every judgement stays the same where the state is stored at random places in between."""
-    found, rules = read(truth), rules_at(truth.interval)
-    said = judged(found, rules)
-    return _examined(truth, found, said), judged(found, rules, cut_at_random_places(truth.id)) == said
+    """The same, going on from stored states at random places, and whether each came back as it was.
+
+    To the value, and to the text, which tells the order of rows, too: then what follows is what it would have been.
+    """
+    found, same = read(truth), []
+    cut = cut_at_random_places(truth.id)
+
+    def between(index: int, state: judge.TargetState) -> judge.TargetState:
+        resumed = cut(index, state)
+        if resumed is not state:
+            same.append(resumed == state and codec.to_json(resumed) == codec.to_json(state))
+        return resumed
+
+    said = judged(found, rules_at(truth.interval), between)
+    return _examined(truth, found, said), bool(same) and all(same)
 
 
 def _examined(truth: Truth, found: Sequence[Attempt], said: Sequence[Judgement]) -> Examined:
