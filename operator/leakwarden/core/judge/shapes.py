@@ -146,13 +146,18 @@ def _all_the_time(series: Series, asked: Question) -> bool:
         return True
     now, half = series.last_time, asked.lasting / 2
     times, values = floor(series, now - asked.lasting, BLOCKS)
-    kept = never_given_back(values)
-    older = [i for i, time in enumerate(times) if time <= now - half]
-    newer = [i for i, time in enumerate(times) if time >= now - half]
-    if min(len(older), len(newer)) < LEAST:
+    older, newer = _parted((times, never_given_back(values)), now - half)
+    if min(len(older[0]), len(newer[0])) < LEAST:
         return True
-    before, after = (least_squares_slope([times[i] for i in p], [kept[i] for i in p]) for p in (older, newer))
-    return before >= STILL * after
+    return least_squares_slope(*older) >= STILL * least_squares_slope(*newer)
+
+
+def _parted(points: Points, middle: float) -> tuple[Points, Points]:
+    """Up to a time, and from it on; a point at that time is in both."""
+    first = [i for i, time in enumerate(points[0]) if time <= middle]
+    second = [i for i, time in enumerate(points[0]) if time >= middle]
+    older, newer = (([points[0][i] for i in part], [points[1][i] for i in part]) for part in (first, second))
+    return older, newer
 
 
 def stopped_lately(series: Series, asked: Question) -> bool:
@@ -241,9 +246,7 @@ def _to_come(points: Points) -> float:
     """
     times, values = points[0], never_given_back(points[1])
     half = (times[-1] - times[0]) / 2
-    first = [i for i, t in enumerate(times) if t <= times[0] + half]
-    second = [i for i, t in enumerate(times) if t >= times[0] + half]
-    before, after = (least_squares_slope([times[i] for i in p], [values[i] for i in p]) for p in (first, second))
+    before, after = (least_squares_slope(*part) for part in _parted((times, values), times[0] + half))
     if after <= 0:
         return 0.0
     if before <= 0 or after >= before:
